@@ -1,0 +1,98 @@
+// Package feed is what supervisors' screens are told: the shapes of the board and of its changes, and the adapter that
+// posts them to WebSocket connections. The same shapes are decoded by web/src/api; testdata/ is read by both.
+package feed
+
+// A Board is everything the first screen needs, as of Seq. Changes with a higher sequence come after it.
+type Board struct {
+	Seq     int64    `json:"seq"`
+	NowMs   int64    `json:"nowMs"` // server's clock, Unix milliseconds, as everywhere below
+	Workers []Worker `json:"workers"`
+	Alarms  []Alarm  `json:"alarms"` // open ones
+}
+
+// A Worker is one line of the list.
+type Worker struct {
+	Worker  string `json:"worker"`
+	Name    string `json:"name"`
+	Team    string `json:"team"`
+	Insole  string `json:"insole,omitempty"`
+	Phone   string `json:"phone,omitempty"`
+	OnShift bool   `json:"onShift"`
+	Live    *Live  `json:"live,omitempty"` // absent when never heard
+}
+
+// Live is what is known of an insole now. Position fields are absent together.
+type Live struct {
+	Insole         string   `json:"insole"`
+	Worker         string   `json:"worker"`
+	HeardAtMs      int64    `json:"heardAtMs"` // newest report, when it reached the bridge
+	AtMs           int64    `json:"atMs"`      // newest report, when it happened
+	Lat            *float64 `json:"lat,omitempty"`
+	Lon            *float64 `json:"lon,omitempty"`
+	AccuracyM      float64  `json:"accuracyM,omitempty"`
+	SpeedMps       float64  `json:"speedMps,omitempty"`
+	CourseDeg      float64  `json:"courseDeg,omitempty"`
+	Source         string   `json:"source,omitempty"`
+	FixAtMs        int64    `json:"fixAtMs,omitempty"` // when the position was true
+	BatteryPercent *int     `json:"batteryPercent,omitempty"`
+	Charging       bool     `json:"charging,omitempty"`
+	Steps          int64    `json:"steps,omitempty"`
+	Posture        string   `json:"posture,omitempty"`
+	ExpectS        int      `json:"expectS,omitempty"` // the next report is expected this many seconds after heardAtMs
+	Lost           bool     `json:"lost,omitempty"`    // the watchdog has given up waiting
+	ClockOffMs     int64    `json:"clockOffMs,omitempty"`
+	Version        int64    `json:"version"` // a lower or equal version is older news
+}
+
+// An Alarm is one line of the board's top.
+type Alarm struct {
+	ID           string   `json:"id"`
+	Reference    string   `json:"reference"`
+	Worker       string   `json:"worker"`
+	WorkerName   string   `json:"workerName"`
+	Team         string   `json:"team"`
+	Insole       string   `json:"insole"`
+	Kind         string   `json:"kind"`
+	Priority     int      `json:"priority"`
+	State        string   `json:"state"` // pending, active, taken, resolved, cancelled
+	SentAtMs     int64    `json:"sentAtMs"`
+	RaisedAtMs   int64    `json:"raisedAtMs"`
+	DeadlineMs   int64    `json:"deadlineMs,omitempty"`
+	Lat          *float64 `json:"lat,omitempty"`
+	Lon          *float64 `json:"lon,omitempty"`
+	AccuracyM    float64  `json:"accuracyM,omitempty"`
+	FixAtMs      int64    `json:"fixAtMs,omitempty"`
+	Presses      int      `json:"presses"`
+	Step         int      `json:"step"`
+	NextStepAtMs int64    `json:"nextStepAtMs,omitempty"`
+	Owner        string   `json:"owner,omitempty"`
+	OwnerName    string   `json:"ownerName,omitempty"`
+	TakenAtMs    int64    `json:"takenAtMs,omitempty"`
+	ReturnedAtMs int64    `json:"returnedAtMs,omitempty"`
+	EndedAtMs    int64    `json:"endedAtMs,omitempty"`
+	EndedBy      string   `json:"endedBy,omitempty"`
+	Reason       string   `json:"reason,omitempty"`
+	Note         string   `json:"note,omitempty"`
+	Drill        bool     `json:"drill,omitempty"`
+	Version      int64    `json:"version"`
+}
+
+// A Change is one of Live and Alarm. An alarm that is no longer open arrives once more, in its last state.
+type Change struct {
+	Kind  string `json:"kind"` // "live" or "alarm"
+	Live  *Live  `json:"live,omitempty"`
+	Alarm *Alarm `json:"alarm,omitempty"`
+}
+
+// A Message is what the server sends over the WebSocket.
+//
+//	changes  Seq is one more than the message before it of the same org; a gap means: fetch the board again
+//	sync     the answer to {"action":"sync"}: the newest Seq
+//	pong     the answer to {"action":"ping"}: the same, and whether the store can be reached ("ok" or "away")
+type Message struct {
+	Type    string   `json:"type"`
+	Seq     int64    `json:"seq"`
+	NowMs   int64    `json:"nowMs"`
+	Store   string   `json:"store,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+}

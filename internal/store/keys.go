@@ -1,0 +1,129 @@
+// Package store keeps everything in one DynamoDB table. Conditions live in the writes; expired items are filtered
+// again at every read, because DynamoDB deletes them within days only.
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"solewatch/internal/insole"
+)
+
+// The table, item by item. Nothing outside this file spells a key.
+//
+//	item        PK                        SK                              t         read by
+//	org list    ORGS                      <org>                           orgref    watchdog
+//	org         ORG#<org>                 ORG                             org       api
+//	team        ORG#<org>                 TEAM#<team>                     team      api, alarm
+//	worker      ORG#<org>                 WORKER#<worker>                 worker    api
+//	insole ref  ORG#<org>                 INSOLE#<insole>                 insoleref api
+//	contact     ORG#<org>                 CONTACT#<contact>               contact   api, alarm
+//	zone        ORG#<org>                 ZONE#<zone>                     zone      api
+//	user        ORG#<org>                 USER#<user>                     user      api
+//	feed        ORG#<org>#FEED            FEED                            feed      push, socket: the sequence of the live feed
+//	insole      INSOLE#<insole>           INSOLE                          insole    bridge, ingest: org, team, worker, key
+//	login       LOGIN#<email>             LOGIN                           login     api: which org and user an e-mail address is
+//	session     SESSION#<hash>            SESSION                         session   authorizer
+//	ticket      TICKET#<hash>             TICKET                          ticket    socket, once
+//	throttle    THROTTLE#<subject>        THROTTLE                        throttle  api: failed logins
+//	live        ORG#<org>#LIVE#<0…f>      <insole>                        live      ingest, api, watchdog; ≤ 1 KiB, no index
+//	history     INSOLE#<insole>#<day>     <time>#<key of first report>    history   api: an insole's day
+//	quarantine  QUARANTINE#<day>          <time>#<hash>                   raw       people
+//	alarm       ORG#<org>#ALARM#<alarm>   ALARM                           alarm     alarm, api
+//	page        ORG#<org>#ALARM#<alarm>   PAGE#<step>#<contact>#<channel> page      alarm
+//	log         ORG#<org>#ALARM#<alarm>   LOG#<time>#<what>               log       api
+//	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
+//	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
+//	connection  ORG#<org>#CONN            <connection>                    conn      push
+//	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
+//	looked      ORG#<org>#LOOKED#<worker> <time>#<user>                   looked    api: who looked at a worker
+//
+// Index "due" (sparse): duePK DUE#<0…3>, dueSK <time>#<name>, on alarms with a next step or deadline and on pages not yet
+// accepted; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
+type key struct{ PK, SK string }
+
+// DueIndex is the sparse index of what is due.
+const DueIndex = "due"
+
+// LiveShards is how many partitions the live items of one org are spread over.
+const LiveShards = 16
+
+// sortable prints a time so that string order is time order. (RFC3339Nano does not: it drops trailing zeros.)
+const sortable = "2006-01-02T15:04:05.000Z"
+
+func stamp(t time.Time) string { return t.UTC().Format(sortable) }
+
+func orgKey(o insole.OrgID) key    { return key{"ORG#" + string(o), "ORG"} }
+func orgRefKey(o insole.OrgID) key { return key{"ORGS", string(o)} }
+func teamKey(o insole.OrgID, t insole.TeamID) key {
+	return key{"ORG#" + string(o), "TEAM#" + string(t)}
+}
+func workerKey(o insole.OrgID, w insole.WorkerID) key {
+	return key{"ORG#" + string(o), "WORKER#" + string(w)}
+}
+func insoleRefKey(o insole.OrgID, i insole.ID) key {
+	return key{"ORG#" + string(o), "INSOLE#" + string(i)}
+}
+func contactKey(o insole.OrgID, c insole.ContactID) key {
+	return key{"ORG#" + string(o), "CONTACT#" + string(c)}
+}
+func zoneKey(o insole.OrgID, z insole.ZoneID) key {
+	return key{"ORG#" + string(o), "ZONE#" + string(z)}
+}
+func userKey(o insole.OrgID, u insole.UserID) key {
+	return key{"ORG#" + string(o), "USER#" + string(u)}
+}
+func feedKey(o insole.OrgID) key                    { return key{"ORG#" + string(o) + "#FEED", "FEED"} }
+func insoleKey(i insole.ID) key                     { return key{"INSOLE#" + string(i), "INSOLE"} }
+func loginKey(email string) key                     { return key{"LOGIN#" + email, "LOGIN"} }
+func sessionKey(hash string) key                    { return key{"SESSION#" + hash, "SESSION"} }
+func ticketKey(hash string) key                     { return key{"TICKET#" + hash, "TICKET"} }
+func throttleKey(subject string) key                { return key{"THROTTLE#" + subject, "THROTTLE"} }
+func alarmKey(o insole.OrgID, a insole.AlarmID) key { return key{alarmPK(o, a), "ALARM"} }
+func openKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
+	return key{"ORG#" + string(o) + "#OPEN", string(w) + "#" + string(k)}
+}
+func endedKey(o insole.OrgID, at time.Time, a insole.AlarmID) key {
+	return key{"ORG#" + string(o) + "#ENDED#" + at.UTC().Format("2006-01"), stamp(at) + "#" + string(a)}
+}
+func connKey(o insole.OrgID, id string) key { return key{"ORG#" + string(o) + "#CONN", id} }
+func connRefKey(id string) key              { return key{"CONN#" + id, "CONN"} }
+func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID) key {
+	return key{"ORG#" + string(o) + "#LOOKED#" + string(w), stamp(at) + "#" + string(u)}
+}
+
+func alarmPK(o insole.OrgID, a insole.AlarmID) string {
+	return "ORG#" + string(o) + "#ALARM#" + string(a)
+}
+
+func pageKey(p insole.Page) key {
+	return key{alarmPK(p.Org, p.Alarm), fmt.Sprintf("PAGE#%04d#%s#%s", p.Step, p.Contact, p.Channel)}
+}
+
+func logKey(o insole.OrgID, a insole.AlarmID, at time.Time, what string) key {
+	return key{alarmPK(o, a), "LOG#" + stamp(at) + "#" + what}
+}
+
+func liveKey(o insole.OrgID, i insole.ID) key {
+	h := fnv.New32a()
+	h.Write([]byte(i))
+	return key{livePK(o, int(h.Sum32()%LiveShards)), string(i)}
+}
+
+func livePK(o insole.OrgID, shard int) string {
+	return "ORG#" + string(o) + "#LIVE#" + strconv.FormatInt(int64(shard), 16)
+}
+
+func historyPK(i insole.ID, day time.Time) string {
+	return "INSOLE#" + string(i) + "#" + day.UTC().Format(time.DateOnly)
+}
+
+func historyKey(i insole.ID, at time.Time, report string) key {
+	return key{historyPK(i, at), stamp(at) + "#" + report}
+}
+
+func quarantineKey(at time.Time, hash string) key {
+	return key{"QUARANTINE#" + at.UTC().Format(time.DateOnly), stamp(at) + "#" + hash}
+}
