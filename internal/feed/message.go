@@ -77,6 +77,21 @@ type Alarm struct {
 	Version      int64    `json:"version"`
 }
 
+// What a Change and a Message say they are.
+const (
+	KindLive  = "live"
+	KindAlarm = "alarm"
+
+	TypeChanges   = "changes"
+	TypeSync      = "sync"
+	TypePong      = "pong"
+	TypeReconnect = "reconnect"
+	TypeError     = "error"
+
+	StoreOK   = "ok"
+	StoreAway = "away"
+)
+
 // A Change is one of Live and Alarm. An alarm that is no longer open arrives once more, in its last state.
 type Change struct {
 	Kind  string `json:"kind"` // "live" or "alarm"
@@ -84,15 +99,22 @@ type Change struct {
 	Alarm *Alarm `json:"alarm,omitempty"`
 }
 
-// A Message is what the server sends over the WebSocket.
+// A Message is what the server sends over the WebSocket. What a screen does with it is Screen, in screen.go.
 //
-//	changes  Seq is one more than the message before it of the same org; a gap means: fetch the board again
-//	sync     the answer to {"action":"sync"}: the newest Seq
-//	pong     the answer to {"action":"ping"}: the same, and whether the store can be reached ("ok" or "away")
+//	changes    Seq is one more than the message before it of the same org; a gap means: fetch the board again.
+//	           Changes may be repeated under a new Seq; versions make that harmless
+//	sync       the answer to {"action":"sync"}: the newest Seq
+//	pong       the answer to {"action":"ping"}: the same, and whether the store can be reached ("ok" or "away").
+//	           A Seq above the last one heard means that a message was lost: fetch the board again.
+//	           With "away", in pong and sync, Seq is 0 and says nothing
+//	reconnect  the answer to either when the server no longer knows this connection and so tells it nothing:
+//	           close it, take a new ticket and connect again
+//	error      the answer to anything else: Detail says, in English and for a developer, what was wrong with it
 type Message struct {
 	Type    string   `json:"type"`
 	Seq     int64    `json:"seq"`
 	NowMs   int64    `json:"nowMs"`
 	Store   string   `json:"store,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
 }
