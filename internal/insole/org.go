@@ -3,6 +3,7 @@ package insole
 import (
 	"errors"
 	"time"
+	_ "time/tzdata" // Lambda's image has no zones of its own
 )
 
 // What callers act on. Adapters wrap these; stages test with errors.Is.
@@ -101,7 +102,7 @@ const (
 // May says whether r includes need.
 func (r Role) May(need Role) bool {
 	rank := map[Role]int{Viewer: 1, Supervisor: 2, Admin: 3}
-	return rank[r] > 0 && rank[r] >= rank[need]
+	return rank[need] > 0 && rank[r] >= rank[need]
 }
 
 // A User signs in.
