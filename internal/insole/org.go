@@ -75,6 +75,7 @@ type Assignment struct {
 	Team       TeamID
 	Worker     WorkerID
 	WorkerName string
+	Locale     string // of the org: "fr" or "en"
 	Key        []byte // 32 bytes, of SOLE/1; nil for public dialects
 	Revoked    bool
 	Shifts     []Shift

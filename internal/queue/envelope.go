@@ -28,7 +28,13 @@ type Envelope struct {
 	Frames []Frame `json:"frames"`
 }
 
+// MaxQuarantine is how much of a frame that no dialect understands is kept, in bytes.
+const MaxQuarantine = 1024
+
 // A Frame is what one insole said at once, already authenticated by the bridge and not yet decoded.
+//
+// Raw is what the dialect's decoder takes: of SOLE/1 the body of a DATA frame (sole.Reports), of Teltonika the whole packet from its
+// four zero bytes to its CRC. In quarantine it is what stood on the wire, at most MaxQuarantine bytes.
 type Frame struct {
 	Insole     insole.ID       `json:"insole,omitempty"` // "" only in quarantine
 	Dialect    insole.Dialect  `json:"dialect,omitempty"`
@@ -40,7 +46,7 @@ type Frame struct {
 	HeardAtMs  int64           `json:"heardAtMs"`            // Unix milliseconds, the bridge's clock
 	Remote     string          `json:"remote,omitempty"`     // address, in quarantine only
 	Quarantine string          `json:"quarantine,omitempty"` // why no dialect understood raw; "" for a good frame
-	Raw        []byte          `json:"raw"`                  // base64 in JSON
+	Raw        []byte          `json:"raw"`                  // base64 in JSON; see below
 }
 
 // HeardAt is HeardAtMs as a time, UTC.
