@@ -51,7 +51,7 @@ type Record struct {
 	Downlink uint32        // of KindAnswer
 	Result   Result        // of KindAnswer
 
-	Faults []string // what was read and could not be believed: "fix", "battery", "clock", "tail"; nil when appending
+	Faults []string // what was read and could not be believed: "fix", "battery", "clock", "tail", "sequence"; nil when appending
 	Raw    []byte   // the record's own bytes, when read; points into the body
 
 	age time.Duration // of Fix, when read; Fix.At stays zero when the insole has no clock
@@ -252,8 +252,9 @@ func Urgent(body []byte) bool {
 // DecodeBody reads the body of a DATA frame.
 //
 // Records stand alone: one that cannot be read is left out, the others are returned, and the error names what is missing. So there may be both
-// records and an error, which then wraps ErrMalformed. A value that cannot be true (a latitude of 200°) does not cost its record:
-// it is left out and named in Faults.
+// records and an error, which then wraps ErrMalformed. An urgent record is never left out: without a sequence it has Boot and Seq 0 and nothing
+// but its kind, so that it is named by the hash of its bytes. A value that cannot be true (a latitude of 200°) does not cost its record: it is
+// left out and named in Faults.
 func DecodeBody(body []byte) (Data, error) {
 	if len(body) < dataLen {
 		return Data{}, fmt.Errorf("data of %d bytes: %w", len(body), ErrMalformed)
@@ -265,6 +266,9 @@ func DecodeBody(body []byte) (Data, error) {
 	var faults []error
 	for i := range n {
 		if len(rest) == 0 || int(rest[0]) >= len(rest) {
+			if len(rest) > 1 && !calm(rest[1]) {
+				d.Records = append(d.Records, nameless(rest))
+			}
 			return d, errors.Join(append(faults, fmt.Errorf("record %d of %d is cut: %w", i+1, n, ErrMalformed))...)
 		}
 		size := 1 + int(rest[0])
@@ -273,6 +277,9 @@ func DecodeBody(body []byte) (Data, error) {
 		err := r.decode(seq, base)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("record %d of %d: %w", i+1, n, err))
+			if len(r.Raw) > 1 && !calm(r.Raw[1]) {
+				d.Records = append(d.Records, nameless(r.Raw))
+			}
 			continue
 		}
 		d.Records = append(d.Records, r)
@@ -281,6 +288,11 @@ func DecodeBody(body []byte) (Data, error) {
 		faults = append(faults, fmt.Errorf("%d bytes after the last record: %w", len(rest), ErrMalformed))
 	}
 	return d, errors.Join(faults...)
+}
+
+// nameless is the urgent record that raw, of at least two bytes, was meant to be.
+func nameless(raw []byte) Record {
+	return Record{Kind: kindOf(raw[1]), Faults: []string{"sequence"}, Raw: raw}
 }
 
 // decode reads r.Raw. Without its sequence a record has no name, so only that is an error; whatever else is cut or silly becomes a fault.

@@ -14,7 +14,7 @@ import (
 // of the body is lost. The Raw of each report is its record, and points into body.
 //
 // A fix of an insole without a clock is dated back from heardAt by its age. Extra has "result" for an answer, "kind" (the code) for a kind
-// this build does not know, and a 1 for each of "fault-fix", "fault-battery", "fault-clock" and "fault-tail" that could not be believed.
+// this build does not know, and a 1 for each of "fault-fix", "fault-battery", "fault-clock", "fault-tail" and "fault-sequence" that could not be believed.
 func Reports(id insole.ID, body []byte, heardAt time.Time) ([]insole.Report, error) {
 	d, err := DecodeBody(body)
 	reports := make([]insole.Report, 0, len(d.Records))
