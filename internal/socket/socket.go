@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"solewatch/internal/auth"
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
 	"solewatch/internal/store"
@@ -27,22 +28,31 @@ type Store interface {
 	FeedSeq(ctx context.Context, org insole.OrgID) (int64, error)
 }
 
+// Tickets uses a ticket up and says whose it was. insole.ErrNotFound (unknown, used, expired, signed out) is the browser's
+// fault, any other error is ours. *auth.Tickets is one.
+type Tickets interface {
+	Redeem(ctx context.Context, ticket string) (auth.Session, error)
+}
+
 // A Handler is the socket function.
 type Handler struct {
-	Store Store
-	// Redeem uses a ticket up and says whose it was. insole.ErrNotFound (unknown, used, expired) is the browser's fault,
-	// any other error is ours.
-	Redeem func(ctx context.Context, ticket string) (insole.OrgID, insole.UserID, error)
-	Log    *slog.Logger
-	Now    func() time.Time
-	// Patience is how long the table may take before it counts as away. A screen must know within 5 s that it is.
-	Patience time.Duration
+	Store   Store
+	Tickets Tickets
+	Log     *slog.Logger
+	Now     func() time.Time
+
+	Patience  time.Duration // what the table may take to answer a ping before it counts as away; screens must know within 5 s
+	Admission time.Duration // what it may take to admit a connection, which is several calls
 }
 
 // Handle answers one event of the WebSocket API. It never returns an error: the gateway would tell the browser
 // "Internal server error", which is not the truth that a supervisor needs.
 func (h *Handler) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.Patience)
+	limit := h.Patience
+	if req.RequestContext.RouteKey == "$connect" {
+		limit = h.Admission
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	id := req.RequestContext.ConnectionID
 	switch req.RequestContext.RouteKey {
@@ -65,7 +75,7 @@ func (h *Handler) connect(ctx context.Context, id, ticket string) int {
 	if ticket == "" {
 		return http.StatusUnauthorized
 	}
-	org, user, err := h.Redeem(ctx, ticket)
+	who, err := h.Tickets.Redeem(ctx, ticket)
 	switch {
 	case errors.Is(err, insole.ErrNotFound):
 		h.Log.InfoContext(ctx, "ticket refused", "connection", id)
@@ -74,12 +84,12 @@ func (h *Handler) connect(ctx context.Context, id, ticket string) int {
 		h.Log.ErrorContext(ctx, "ticket not judged", "connection", id, "err", err)
 		return http.StatusServiceUnavailable
 	}
-	err = h.Store.PutConnection(ctx, store.Connection{Org: org, ID: id, User: user, ConnectedAt: h.Now()})
+	err = h.Store.PutConnection(ctx, store.Connection{Org: who.Org, ID: id, User: who.User, ConnectedAt: h.Now(), Ends: who.Ends})
 	if err != nil {
-		h.Log.ErrorContext(ctx, "connection not stored", "org", org, "connection", id, "err", err)
+		h.Log.ErrorContext(ctx, "connection not stored", "org", who.Org, "connection", id, "err", err)
 		return http.StatusServiceUnavailable
 	}
-	h.Log.InfoContext(ctx, "screen connected", "org", org, "user", user, "connection", id)
+	h.Log.InfoContext(ctx, "screen connected", "org", who.Org, "user", who.User, "connection", id)
 	return http.StatusOK
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"solewatch/internal/auth"
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
 	"solewatch/internal/store"
@@ -75,26 +76,25 @@ func (t *table) FeedSeq(ctx context.Context, org insole.OrgID) (int64, error) {
 
 var at = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-// redeem knows one ticket, once; "slow" is one that the table does not answer about.
-func redeem() func(context.Context, string) (insole.OrgID, insole.UserID, error) {
-	used := false
-	return func(ctx context.Context, ticket string) (insole.OrgID, insole.UserID, error) {
-		switch {
-		case ticket == "slow":
-			<-ctx.Done()
-			return "", "", fmt.Errorf("redeeming: %w", insole.ErrAway)
-		case ticket != "good" || used:
-			return "", "", fmt.Errorf("redeeming: %w", insole.ErrNotFound)
-		}
-		used = true
-		return "acme", "claire", nil
+// tickets knows "good", once; "slow" is one that the table does not answer about.
+type tickets struct{ used bool }
+
+func (k *tickets) Redeem(ctx context.Context, ticket string) (auth.Session, error) {
+	switch {
+	case ticket == "slow":
+		<-ctx.Done()
+		return auth.Session{}, fmt.Errorf("redeeming: %w", insole.ErrAway)
+	case ticket != "good" || k.used:
+		return auth.Session{}, fmt.Errorf("redeeming: %w", insole.ErrNotFound)
 	}
+	k.used = true
+	return auth.Session{Org: "acme", User: "claire", Ends: at.Add(time.Hour)}, nil
 }
 
 func handler(t *table) *Handler {
 	return &Handler{
-		Store: t, Redeem: redeem(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return at },
-		Patience: 1200 * time.Millisecond,
+		Store: t, Tickets: &tickets{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return at },
+		Patience: 1200 * time.Millisecond, Admission: 5 * time.Second,
 	}
 }
 
@@ -145,7 +145,7 @@ func TestConnect(t *testing.T) {
 				}
 				want := map[string]store.Connection{}
 				if c.want == http.StatusOK {
-					want["c1="] = store.Connection{Org: "acme", ID: "c1=", User: "claire", ConnectedAt: at}
+					want["c1="] = store.Connection{Org: "acme", ID: "c1=", User: "claire", ConnectedAt: at, Ends: at.Add(time.Hour)}
 				}
 				if diff := cmp.Diff(want, tab.conns); diff != "" {
 					t.Errorf("connections (-want +got):\n%s", diff)

@@ -16,14 +16,20 @@ type Connection struct {
 	ID          string
 	User        insole.UserID
 	ConnectedAt time.Time
+	Ends        time.Time // of the session that it was opened with; zero when that is not known
 }
 
-// PutConnection remembers c for ConnectionLife. The same connection twice is one.
+// PutConnection remembers c for ConnectionLife, or until the session ends when that is sooner. The same connection twice
+// is one.
 //
 // There are two items, because a closing connection knows its own name only: the reference is written first and deleted
 // first, so that a connection whose reference is there and whose entry in the org's list is not has never been opened.
 func (s *Store) PutConnection(ctx context.Context, c Connection) error {
-	ttl := num(c.ConnectedAt.Add(ConnectionLife).Unix())
+	ends := c.ConnectedAt.Add(ConnectionLife)
+	if !c.Ends.IsZero() && c.Ends.Before(ends) {
+		ends = c.Ends
+	}
+	ttl := num(ends.Unix())
 	ref := connRefKey(c.ID).item()
 	ref["t"], ref["ttl"], ref["org"], ref["user"], ref["at"] = str("connref"), ttl, str(string(c.Org)), str(string(c.User)), num(ms(c.ConnectedAt))
 	err := s.put(ctx, ref, cond{})
@@ -69,4 +75,23 @@ func (s *Store) Connections(ctx context.Context, org insole.OrgID) ([]Connection
 		})
 	}
 	return all, nil
+}
+
+// ForgetConnectionsOf deletes every connection of one user, who is told nothing from then on: for when the user, or what
+// they may see, is no more. Their screens learn it from their next ping.
+func (s *Store) ForgetConnectionsOf(ctx context.Context, org insole.OrgID, user insole.UserID) error {
+	all, err := s.Connections(ctx, org)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.User != user {
+			continue
+		}
+		err := s.ForgetConnection(ctx, c)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
