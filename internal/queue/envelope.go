@@ -68,9 +68,10 @@ func ParseEnvelope(body string) (Envelope, error) {
 // A Step asks the alarm function to look at one alarm again: now, or when the message's DelaySeconds are over.
 // It says nothing about what to do: the stored state decides, so that a late or repeated one is harmless.
 //
-//	{"v":1,"org":"acme","alarm":"q2f7…"}
+//	{"v":1,"org":"acme","alarm":"q2f7…","dueMs":1795368226000}
 type Step struct {
 	V     int            `json:"v"`
 	Org   insole.OrgID   `json:"org"`
 	Alarm insole.AlarmID `json:"alarm"`
+	DueMs int64          `json:"dueMs,omitempty"` // the time it was sent for; one that comes early goes on waiting only when the alarm still waits for that time
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"time"
 
 	"solewatch/internal/insole"
@@ -32,6 +33,7 @@ import (
 //	history     INSOLE#<insole>#<day>     <time>#<key of first report>    history   api: an insole's day
 //	quarantine  QUARANTINE#<day>          <time>#<hash>                   raw       people
 //	alarm       ORG#<org>#ALARM#<alarm>   ALARM                           alarm     alarm, api
+//	alias       ORG#<org>#ALARM#<cause>   ALARM                           alias     ingest: a cause that joined an alarm which was open
 //	page        ORG#<org>#ALARM#<alarm>   PAGE#<step>#<contact>#<channel> page      alarm
 //	log         ORG#<org>#ALARM#<alarm>   LOG#<time>#<what>               log       api
 //	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
@@ -44,8 +46,11 @@ import (
 // accepted; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
 type key struct{ PK, SK string }
 
-// DueIndex is the sparse index of what is due.
-const DueIndex = "due"
+// DueIndex is the sparse index of what is due, and DueShards how many partitions it is spread over.
+const (
+	DueIndex  = "due"
+	DueShards = 4
+)
 
 // LiveShards is how many partitions the live items of one org are spread over.
 const LiveShards = 16
@@ -126,4 +131,23 @@ func historyKey(i insole.ID, at time.Time, report string) key {
 
 func quarantineKey(at time.Time, hash string) key {
 	return key{"QUARANTINE#" + at.UTC().Format(time.DateOnly), stamp(at) + "#" + hash}
+}
+
+// dueKey is where the index has what becomes due at at; name tells apart what is due in the same millisecond.
+func dueKey(at time.Time, name string) (pk, sk string) {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return duePK(int(h.Sum32() % DueShards)), stamp(at) + "#" + name
+}
+
+func duePK(shard int) string { return "DUE#" + strconv.Itoa(shard) }
+
+// splitAlarmPK is the other half of alarmPK.
+func splitAlarmPK(pk string) (o insole.OrgID, a insole.AlarmID, ok bool) {
+	rest, ok := strings.CutPrefix(pk, "ORG#")
+	if !ok {
+		return "", "", false
+	}
+	org, alarm, ok := strings.Cut(rest, "#ALARM#")
+	return insole.OrgID(org), insole.AlarmID(alarm), ok
 }

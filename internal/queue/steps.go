@@ -1,0 +1,64 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"solewatch/internal/insole"
+)
+
+// MaxDelay is the longest that SQS holds a message back. Longer waits are chained.
+const MaxDelay = 900 * time.Second
+
+// StepVersion is the only one that this build writes and reads.
+const StepVersion = 1
+
+// ParseStep reads the body of a message of the steps queue. Its errors wrap insole.ErrInvalid.
+func ParseStep(body string) (Step, error) {
+	var s Step
+	err := json.Unmarshal([]byte(body), &s)
+	if err != nil {
+		return Step{}, fmt.Errorf("step: %w: %w", insole.ErrInvalid, err)
+	}
+	if s.V != StepVersion || s.Org == "" || s.Alarm == "" {
+		return Step{}, fmt.Errorf("step: version %d, org %q, alarm %q: %w", s.V, s.Org, s.Alarm, insole.ErrInvalid)
+	}
+	return s, nil
+}
+
+// StepsClient is what Steps asks of the SDK. *sqs.Client is one.
+type StepsClient interface {
+	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+}
+
+// Steps sends to the steps queue.
+type Steps struct {
+	Client StepsClient
+	URL    string
+}
+
+// Send asks that alarm a be looked at again after wait, at most MaxDelay of it; a longer wait is chained by whoever gets the
+// message too early. due is the time that the message is for, and tells two chains of one alarm apart; zero for "at once". A
+// message that is lost here is found by the stream and by the sweep, so callers log the error and go on.
+func (s *Steps) Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, due time.Time, wait time.Duration) error {
+	step := Step{V: StepVersion, Org: o, Alarm: a}
+	if !due.IsZero() {
+		step.DueMs = due.UnixMilli()
+	}
+	body, err := json.Marshal(step)
+	if err != nil {
+		return fmt.Errorf("step of alarm %s: %w", a, err)
+	}
+	// Rounded up: a message that comes a moment early finds nothing to do.
+	delay := min(max((wait+time.Second-1)/time.Second, 0), MaxDelay/time.Second)
+	_, err = s.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &s.URL, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay)})
+	if err != nil {
+		return fmt.Errorf("sending step of alarm %s: %w", a, err)
+	}
+	return nil
+}
