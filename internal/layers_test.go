@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"internal/wire/", "internal/rules", "internal/text"},
 	{"internal/store", "internal/queue", "internal/notify", "internal/feed"},
 	{"internal/bridge", "internal/ingest", "internal/alarm", "internal/watchdog", "internal/push", "internal/api", "internal/socket", "internal/auth", "internal/directory"},
-	{"internal/fleet", "internal/standin", "internal/host", "internal/e2e", "tcpbridge", "functions/", "cmd/"},
+	{"internal/fleet", "internal/cost", "internal/standin", "internal/host", "internal/e2e", "tcpbridge", "functions/", "cmd/"},
 }
 
 func layer(pkg string) int {
