@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"solewatch/internal/insole"
+)
+
+type workerItem struct {
+	Org    string      `dynamodbav:"org"`
+	Worker string      `dynamodbav:"worker"`
+	Team   string      `dynamodbav:"team"`
+	Name   string      `dynamodbav:"name"`
+	Phone  string      `dynamodbav:"phone,omitempty"`
+	Insole string      `dynamodbav:"insole,omitempty"`
+	Shifts []shiftItem `dynamodbav:"shifts,omitempty"`
+}
+
+type shiftItem struct {
+	Days  []int  `dynamodbav:"days"`
+	FromS int64  `dynamodbav:"fromS"` // seconds since midnight
+	ToS   int64  `dynamodbav:"toS"`
+	Zone  string `dynamodbav:"zone"`
+}
+
+// Worker reads one worker.
+func (s *Store) Worker(ctx context.Context, org insole.OrgID, id insole.WorkerID) (insole.Worker, error) {
+	k, err := s.KeptWorker(ctx, org, id)
+	return k.Value, err
+}
+
+// KeptWorker is Worker with its version.
+func (s *Store) KeptWorker(ctx context.Context, org insole.OrgID, id insole.WorkerID) (Kept[insole.Worker], error) {
+	return one(ctx, s, workerKey(org, id), workerFrom)
+}
+
+// Workers lists the workers of org.
+func (s *Store) Workers(ctx context.Context, org insole.OrgID) ([]insole.Worker, error) {
+	return values(s.KeptWorkers(ctx, org))
+}
+
+// KeptWorkers is Workers with their versions.
+func (s *Store) KeptWorkers(ctx context.Context, org insole.OrgID) ([]Kept[insole.Worker], error) {
+	return list(ctx, s, org, workerKey(org, "").SK, workerFrom)
+}
+
+// PutWorker writes a worker. What the bridge knows of the worker's insole is written by PutInsole.
+func PutWorker(k Kept[insole.Worker]) Change {
+	w := k.Value
+	it := workerItem{Org: string(w.Org), Worker: string(w.ID), Team: string(w.Team), Name: w.Name, Phone: w.Phone, Insole: string(w.Insole)}
+	for _, sh := range w.Shifts {
+		days := make([]int, len(sh.Days))
+		for i, d := range sh.Days {
+			days[i] = int(d)
+		}
+		it.Shifts = append(it.Shifts, shiftItem{days, int64(sh.From / time.Second), int64(sh.To / time.Second), sh.Zone})
+	}
+	return putChange(workerKey(w.Org, w.ID), "worker", it, k.Version)
+}
+
+// DropWorker deletes a worker.
+func DropWorker(org insole.OrgID, id insole.WorkerID) Change { return dropChange(workerKey(org, id)) }
+
+func workerFrom(it item) (insole.Worker, error) {
+	var v workerItem
+	err := unmarshal(it, &v)
+	if err != nil {
+		return insole.Worker{}, err
+	}
+	w := insole.Worker{
+		Org: insole.OrgID(v.Org), ID: insole.WorkerID(v.Worker), Team: insole.TeamID(v.Team),
+		Name: v.Name, Phone: v.Phone, Insole: insole.ID(v.Insole),
+	}
+	for _, sh := range v.Shifts {
+		days := make([]time.Weekday, len(sh.Days))
+		for i, d := range sh.Days {
+			days[i] = time.Weekday(d)
+		}
+		w.Shifts = append(w.Shifts, insole.Shift{
+			Days: days, From: time.Duration(sh.FromS) * time.Second, To: time.Duration(sh.ToS) * time.Second, Zone: sh.Zone,
+		})
+	}
+	return w, nil
+}
