@@ -1,0 +1,128 @@
+package alarm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"solewatch/internal/insole"
+	"solewatch/internal/queue"
+	"solewatch/internal/store"
+)
+
+// A Handler is the alarm function: it hears of what is due from the steps queue and from the table's stream.
+type Handler struct {
+	Engine *Engine
+	Log    *slog.Logger
+}
+
+// Handle serves both kinds of event that the function is mapped to, told apart by their eventSource. An event of neither kind is an error.
+func (h *Handler) Handle(ctx context.Context, event json.RawMessage) (any, error) {
+	var kind struct{ Records []struct{ EventSource string } }
+	if err := json.Unmarshal(event, &kind); err != nil {
+		return nil, fmt.Errorf("event: %w: %w", insole.ErrInvalid, err)
+	}
+	if len(kind.Records) == 0 {
+		return nil, fmt.Errorf("event without records: %w", insole.ErrInvalid)
+	}
+	switch source := kind.Records[0].EventSource; source {
+	case "aws:sqs":
+		var ev events.SQSEvent
+		if err := json.Unmarshal(event, &ev); err != nil {
+			return nil, fmt.Errorf("queue event: %w: %w", insole.ErrInvalid, err)
+		}
+		return h.HandleSQS(ctx, ev)
+	case "aws:dynamodb":
+		var ev events.DynamoDBEvent
+		if err := json.Unmarshal(event, &ev); err != nil {
+			return nil, fmt.Errorf("stream event: %w: %w", insole.ErrInvalid, err)
+		}
+		return h.HandleStream(ctx, ev)
+	default:
+		return nil, fmt.Errorf("event from %q: %w", source, insole.ErrInvalid)
+	}
+}
+
+// HandleSQS looks at every alarm that a step message names. Messages that cannot be read are logged and let go: a step says nothing that
+// the table does not say. It never returns an error: that would return the whole batch to the queue.
+func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+	var resp events.SQSEventResponse
+	for _, m := range ev.Records {
+		step, err := queue.ParseStep(m.Body)
+		if err != nil {
+			h.Log.ErrorContext(ctx, "step not understood", "message", m.MessageId, "err", err)
+			continue
+		}
+		next, changed, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
+		switch {
+		case errors.Is(err, insole.ErrNotFound):
+			h.Log.WarnContext(ctx, "step of an alarm that is not there", "message", m.MessageId, "alarm", step.Alarm)
+			continue
+		case err != nil:
+			h.Log.ErrorContext(ctx, "alarm not advanced", "message", m.MessageId, "alarm", step.Alarm, "err", err)
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			continue
+		}
+		// A message that came before the time it was for goes on waiting; one for a time that is no longer the alarm's ends here, so that
+		// every alarm has one chain of messages however often it is touched.
+		early := !next.IsZero() && step.DueMs == next.UnixMilli() && next.After(h.Engine.Now())
+		if !next.IsZero() && (changed || early || step.DueMs == 0 && h.soon(next)) {
+			h.Engine.ask(ctx, step.Org, step.Alarm, next)
+		}
+	}
+	return resp, nil
+}
+
+// soon says whether next is a page's second try rather than a step: those have no message of their own yet.
+func (h *Handler) soon(next time.Time) bool {
+	return next.Sub(h.Engine.Now()) <= store.ClaimLapse
+}
+
+// HandleStream looks at every alarm that was written and has something due. It names the first record it could not serve: everything from
+// there on is offered again.
+func (h *Handler) HandleStream(ctx context.Context, ev events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	var resp events.DynamoDBEventResponse
+	for _, r := range ev.Records {
+		err := h.stream(ctx, r)
+		if err != nil {
+			h.Log.ErrorContext(ctx, "alarm not advanced", "event", r.EventID, "err", err)
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.Change.SequenceNumber})
+			return resp, nil
+		}
+	}
+	return resp, nil
+}
+
+func (h *Handler) stream(ctx context.Context, r events.DynamoDBEventRecord) error {
+	image := store.Image(r.Change.NewImage)
+	if image.Kind() != "alarm" {
+		return nil
+	}
+	a, err := image.Alarm()
+	if err != nil {
+		h.Log.ErrorContext(ctx, "alarm of the stream not understood", "event", r.EventID, "err", err)
+		return nil // the sweep reads the item itself; a record that cannot be read would block its shard
+	}
+	// What is due, what was just raised (its pages are queued) and what was just taken or ended (its pages are not wanted).
+	started := a.Step > 0 && a.State == insole.Active
+	due := !a.NextStepAt.IsZero() && !a.NextStepAt.After(h.Engine.Now())
+	if !due && !started && a.State == insole.Pending {
+		return nil
+	}
+	next, changed, err := h.Engine.Advance(ctx, a.Org, a.ID)
+	if errors.Is(err, insole.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if changed && !next.IsZero() {
+		h.Engine.ask(ctx, a.Org, a.ID, next)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package notify
+
+import (
+	"time"
+
+	"solewatch/internal/insole"
+	"solewatch/internal/text"
+)
+
+// Late is how much later than it was sent an alarm may reach us before its pages say "sent".
+const Late = 2 * time.Minute
+
+// A notice is what people read about an alarm, in one language: who, what, how long ago, the reference, the link, and nothing more.
+type notice struct {
+	locale               string
+	ref, kind, who, link string
+	ago                  string
+	late                 bool
+}
+
+func noticeOf(a insole.Alarm, locale, publicURL string, now time.Time) notice {
+	sent := a.SentAt
+	if sent.IsZero() {
+		sent = a.RaisedAt
+	}
+	who := a.WorkerName
+	if who == "" {
+		who = string(a.Worker)
+	}
+	return notice{
+		locale: locale,
+		ref:    a.ID.Reference(),
+		kind:   text.Say(locale, "alarm.kind."+string(a.Kind)),
+		who:    who,
+		link:   publicURL + "/a/" + string(a.ID),
+		ago:    text.Ago(locale, now.Sub(sent)),
+		late:   !a.RaisedAt.IsZero() && a.Kind != insole.AlarmLostContact && a.RaisedAt.Sub(sent) > Late,
+	}
+}
+
+func (n notice) say(key string) string {
+	return text.Say(n.locale, key, "ref", n.ref, "kind", n.kind, "worker", n.who, "ago", n.ago, "link", n.link)
+}
+
+func (n notice) sms() string {
+	if n.late {
+		return text.SMS(n.say("page.sms.late"))
+	}
+	return text.SMS(n.say("page.sms"))
+}
+
+func (n notice) emergency() string { return text.SMS(n.say("page.emergency")) }
+
+func (n notice) subject() string { return text.Subject(n.say("page.email.subject")) }
+
+func (n notice) email(repeat bool) string {
+	body := n.say("page.email.body")
+	if n.late {
+		body = n.say("page.email.late") + "\n" + body
+	}
+	if repeat {
+		body = n.say("page.repeat") + "\n\n" + body
+	}
+	return body
+}
