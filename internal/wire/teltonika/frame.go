@@ -94,7 +94,9 @@ type Frame struct {
 // ErrCount, ErrCodec or ErrMalformed. The records themselves are not looked at.
 func Split(b []byte) (f Frame, n int, err error) {
 	switch {
-	case len(b) > 0 && b[0] == ping:
+	case len(b) == 0:
+		return Frame{}, 1, ErrShort
+	case b[0] == ping:
 		return Frame{Type: Ping, Raw: b[:1:1]}, 1, nil
 	case len(b) < 2:
 		return Frame{}, 2, ErrShort
