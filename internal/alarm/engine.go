@@ -31,94 +31,116 @@ type Engine struct {
 	Log       *slog.Logger
 }
 
-// Advance brings alarm id to where it should be now: states whose time is over, pages of steps that are due. It returns when to look
-// again (zero: never) and whether it changed anything. Any error leaves what is undone due, for whoever looks next.
-func (e *Engine) Advance(ctx context.Context, o insole.OrgID, id insole.AlarmID) (next time.Time, changed bool, err error) {
-	for range attempts {
-		next, changed, err = e.advance(ctx, o, id)
-		if !errors.Is(err, insole.ErrConflict) {
-			return next, changed, err
-		}
-	}
-	return next, changed, err
+// An Outcome is what Advance left to do.
+type Outcome struct {
+	Due     time.Time // of the alarm's next step or deadline; zero when there is none
+	Retry   time.Time // of a page that SNS did not take; zero when there is none
+	Changed bool      // Due is new
 }
 
-func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID) (time.Time, bool, error) {
+// Advance brings alarm id to where it should be now: states whose time is over, pages of steps that are due. Any error leaves what is
+// undone due, for whoever looks next.
+func (e *Engine) Advance(ctx context.Context, o insole.OrgID, id insole.AlarmID) (out Outcome, err error) {
+	for range attempts {
+		var again Outcome
+		again, err = e.advance(ctx, o, id)
+		again.Changed = again.Changed || out.Changed
+		out = again
+		if !errors.Is(err, insole.ErrConflict) {
+			break
+		}
+	}
+	return out, err
+}
+
+func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID) (out Outcome, err error) {
 	f, err := e.Store.GetAlarmFile(ctx, o, id)
 	if err != nil {
-		return time.Time{}, false, err
+		return out, err
 	}
 	a, pages := f.Alarm, f.Pages
 	if !a.State.Open() || a.State == insole.Taken && (a.NextStepAt.IsZero() || a.NextStepAt.After(e.Now())) {
-		return a.NextStepAt, false, e.drop(ctx, pages, string(a.State))
+		out.Due = a.NextStepAt
+		return out, e.drop(ctx, pages, string(a.State))
 	}
-	changed := false
-	for round := 0; ; round++ {
-		policy, err := policyOf(ctx, e.Teams, e.Publisher.Topic, a.Org, a.Team, "")
-		if err != nil {
-			return time.Time{}, changed, err
-		}
+	policy, err := policyOf(ctx, e.Teams, e.Publisher.Topic, a.Org, a.Team, "")
+	if err != nil {
+		return out, err
+	}
+	for {
 		plan := Next(a, policy, e.Now())
 		if plan.Changed {
 			err = e.Store.SaveAlarm(ctx, plan.Alarm, plan.Pages, plan.Log, "")
 			if err != nil {
-				return time.Time{}, changed, err
+				return out, err
 			}
-			changed = true
-			a, pages = plan.Alarm, append(pages, plan.Pages...)
+			a, pages, out.Changed = plan.Alarm, append(pages, plan.Pages...), true
 			if plan.Silent {
 				e.Log.ErrorContext(ctx, "alarm reaches nobody", "org", a.Org, "team", a.Team, "alarm", a.ID)
 			}
 		}
+		out.Due = a.NextStepAt
 		if a.State != insole.Active {
-			return a.NextStepAt, changed, nil
+			return out, nil
 		}
-		next, failed, err := e.publish(ctx, a, pages)
+		refused, retry, err := e.publish(ctx, a, pages)
+		out.Retry = retry
 		if err != nil {
-			return time.Time{}, changed, err
+			return out, err
 		}
-		// A step of which every page was refused reached nobody: the next one starts at once, but the last repeats at its own pace.
-		if failed && a.Step <= len(policy.Team.Steps) && a.NextStepAt.After(e.Now()) && round <= len(policy.Team.Steps) {
-			hurried := a
-			hurried.NextStepAt = e.Now().UTC()
-			hurried.Version++
-			err = e.Store.SaveAlarm(ctx, hurried, nil, []store.LogLine{{At: hurried.NextStepAt, What: "unreachable", Who: "clock", Text: fmt.Sprintf("every page of step %d was refused", a.Step)}}, "")
-			if err != nil {
-				return time.Time{}, changed, err
-			}
-			a, changed = hurried, true
-			continue
+		// A step of which every page was refused reached nobody: the next one starts at once. The last one repeats at its own pace, but
+		// for its first repeat, which the fallback number joins.
+		if !refused || a.Step > len(policy.Team.Steps) || a.Step == len(policy.Team.Steps) && policy.Team.Fallback == "" || !a.NextStepAt.After(e.Now()) {
+			return out, nil
 		}
-		return next, changed, nil
+		now := e.Now().UTC()
+		hurried := a
+		hurried.NextStepAt, hurried.Version = now, a.Version+1
+		err = e.Store.SaveAlarm(ctx, hurried, nil, []store.LogLine{{At: now, What: "unreachable", Who: "clock", Text: fmt.Sprintf("every page of step %d was refused", a.Step)}}, "")
+		if err != nil {
+			return out, err
+		}
+		a = hurried
 	}
 }
 
-// publish sends every page of a that is due. next is when the first of its steps or of the pages left is due; failed says that its newest
-// step had pages and that all of them were refused for good.
-func (e *Engine) publish(ctx context.Context, a insole.Alarm, pages []insole.Page) (next time.Time, failed bool, err error) {
-	next = a.NextStepAt
-	var errs []error
-	sent, refused := 0, 0
+// publish sends every page of a that is due. refused says that its newest step had pages and that all of them were refused for good; retry
+// is when the first page is to be tried again that SNS did not take now, zero when there is none.
+func (e *Engine) publish(ctx context.Context, a insole.Alarm, pages []insole.Page) (refused bool, retry time.Time, err error) {
+	newest := map[string]int{}
+	for _, p := range pages {
+		k := string(p.Contact) + "#" + string(p.Channel)
+		newest[k] = max(newest[k], p.Step)
+	}
+	var errs, stale []error
+	of, failed := 0, 0
 	for i, p := range pages {
 		if at := store.PageDue(p); !at.IsZero() && !at.After(e.Now()) {
-			p, err = e.send(ctx, a, p)
-			if errors.Is(err, insole.ErrConflict) {
-				err = nil // somebody else has it, or the alarm was taken: the next look sees what became of it
+			if p.State == insole.PageQueued && p.Step < newest[string(p.Contact)+"#"+string(p.Channel)] {
+				// SNS was away for longer than a step: one page with the newest news, not one for each step missed.
+				stale = append(stale, e.drop(ctx, pages[i:i+1], "a later step has the same page"))
+				continue
 			}
-			errs = append(errs, err)
+			p, err = e.send(ctx, a, p)
+			switch {
+			case errors.Is(err, insole.ErrConflict): // somebody else has it, or the alarm was taken: the next look sees what became of it
+			case err != nil:
+				errs = append(errs, err)
+			case p.State == insole.PageQueued:
+				if at := store.PageDue(p); retry.IsZero() || at.Before(retry) {
+					retry = at
+				}
+			}
 			pages[i] = p
 		}
-		if at := store.PageDue(p); !at.IsZero() && at.Before(next) {
-			next = at
-		}
 		if p.Step == a.Step {
-			sent++
+			of++
 			if p.State == insole.PageFailed {
-				refused++
+				failed++
 			}
 		}
 	}
-	return next, sent > 0 && sent == refused, errors.Join(errs...)
+	return of > 0 && of == failed, retry, errors.Join(append(errs, stale...)...)
 }
 
 // send claims p, publishes it and says what became of it. Only one that has claimed publishes, and a claim that was not finished is
@@ -171,10 +193,16 @@ func (e *Engine) drop(ctx context.Context, pages []insole.Page, why string) erro
 	return errors.Join(errs...)
 }
 
-// ask sends a step message for next.
-func (e *Engine) ask(ctx context.Context, o insole.OrgID, id insole.AlarmID, next time.Time) {
-	err := e.Steps.Send(ctx, o, id, next, next.Sub(e.Now()))
-	if err != nil {
+// Ask sends the step messages that out calls for.
+func (e *Engine) Ask(ctx context.Context, o insole.OrgID, id insole.AlarmID, out Outcome) {
+	var errs []error
+	if out.Changed && !out.Due.IsZero() {
+		errs = append(errs, e.Steps.Send(ctx, o, id, out.Due, out.Due.Sub(e.Now())))
+	}
+	if !out.Retry.IsZero() {
+		errs = append(errs, e.Steps.Send(ctx, o, id, out.Retry, out.Retry.Sub(e.Now())))
+	}
+	if err := errors.Join(errs...); err != nil {
 		e.Log.WarnContext(ctx, "step not asked for; the sweep will find it", "alarm", id, "err", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -23,7 +22,9 @@ type Handler struct {
 
 // Handle serves both kinds of event that the function is mapped to, told apart by their eventSource. An event of neither kind is an error.
 func (h *Handler) Handle(ctx context.Context, event json.RawMessage) (any, error) {
-	var kind struct{ Records []struct{ EventSource string } }
+	var kind struct {
+		Records []struct{ EventSource string }
+	}
 	if err := json.Unmarshal(event, &kind); err != nil {
 		return nil, fmt.Errorf("event: %w: %w", insole.ErrInvalid, err)
 	}
@@ -58,7 +59,7 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 			h.Log.ErrorContext(ctx, "step not understood", "message", m.MessageId, "err", err)
 			continue
 		}
-		next, changed, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
+		out, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
 		switch {
 		case errors.Is(err, insole.ErrNotFound):
 			h.Log.WarnContext(ctx, "step of an alarm that is not there", "message", m.MessageId, "alarm", step.Alarm)
@@ -70,17 +71,12 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 		}
 		// A message that came before the time it was for goes on waiting; one for a time that is no longer the alarm's ends here, so that
 		// every alarm has one chain of messages however often it is touched.
-		early := !next.IsZero() && step.DueMs == next.UnixMilli() && next.After(h.Engine.Now())
-		if !next.IsZero() && (changed || early || step.DueMs == 0 && h.soon(next)) {
-			h.Engine.ask(ctx, step.Org, step.Alarm, next)
+		if !out.Due.IsZero() && step.DueMs == out.Due.UnixMilli() && out.Due.After(h.Engine.Now()) {
+			out.Changed = true
 		}
+		h.Engine.Ask(ctx, step.Org, step.Alarm, out)
 	}
 	return resp, nil
-}
-
-// soon says whether next is a page's second try rather than a step: those have no message of their own yet.
-func (h *Handler) soon(next time.Time) bool {
-	return next.Sub(h.Engine.Now()) <= store.ClaimLapse
 }
 
 // HandleStream looks at every alarm that was written and has something due. It names the first record it could not serve: everything from
@@ -108,21 +104,18 @@ func (h *Handler) stream(ctx context.Context, r events.DynamoDBEventRecord) erro
 		h.Log.ErrorContext(ctx, "alarm of the stream not understood", "event", r.EventID, "err", err)
 		return nil // the sweep reads the item itself; a record that cannot be read would block its shard
 	}
-	// What is due, what was just raised (its pages are queued) and what was just taken or ended (its pages are not wanted).
-	started := a.Step > 0 && a.State == insole.Active
-	due := !a.NextStepAt.IsZero() && !a.NextStepAt.After(h.Engine.Now())
-	if !due && !started && a.State == insole.Pending {
+	// A pre-alarm or a first step that waits is nobody's work yet. All else may have pages: queued with this very write, or not wanted any more.
+	waits := a.State == insole.Pending || a.State == insole.Active && a.Step == 0
+	if waits && a.NextStepAt.After(h.Engine.Now()) {
 		return nil
 	}
-	next, changed, err := h.Engine.Advance(ctx, a.Org, a.ID)
+	out, err := h.Engine.Advance(ctx, a.Org, a.ID)
 	if errors.Is(err, insole.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if changed && !next.IsZero() {
-		h.Engine.ask(ctx, a.Org, a.ID, next)
-	}
+	h.Engine.Ask(ctx, a.Org, a.ID, out)
 	return nil
 }

@@ -19,6 +19,9 @@ const (
 	DefaultLapse  = 30 * time.Minute // only where a team's own cannot be read
 )
 
+// MaxPages is the most pages of one step, so that a step and its pages fit one transaction (100 items). Whoever edits a team is held to less.
+const MaxPages = 40
+
 // FallbackContact is who the fallback number belongs to, in a page's key.
 const FallbackContact insole.ContactID = "fallback"
 
@@ -114,7 +117,11 @@ func (plan *Plan) step(p Policy, now time.Time) {
 				a.NextStepAt = now.Add(delay)
 				return
 			}
-			continue
+			if len(plan.Pages)+MaxPages <= 90 {
+				continue
+			}
+			a.NextStepAt = now.Add(time.Second) // no room in this transaction
+			return
 		}
 		if len(plan.Pages) == 0 {
 			if fallback, ok := p.fallback(*a, now); ok {
@@ -157,6 +164,9 @@ func (p Policy) pages(a insole.Alarm, now time.Time) []insole.Page {
 				continue
 			}
 			for _, ch := range step.Channels {
+				if len(out) == MaxPages {
+					return out
+				}
 				page := insole.Page{Org: a.Org, Alarm: a.ID, Step: a.Step, Contact: id, Name: c.Name, Channel: ch, Locale: c.Locale,
 					State: insole.PageQueued, QueuedAt: now}
 				switch {

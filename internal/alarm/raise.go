@@ -60,6 +60,7 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 			r.ask(ctx, plan.Alarm, len(plan.Pages) > 0, now)
 			return plan.Alarm, true, nil
 		case errors.Is(err, store.ErrSameCause):
+			r.ask(ctx, insole.Alarm{Org: c.Org, ID: c.ID}, true, now) // whoever stored it may have died before it asked
 			return plan.Alarm, false, nil
 		case errors.Is(err, store.ErrOpen):
 			a, err = r.join(ctx, c, policy, now)

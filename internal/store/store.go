@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -374,11 +375,26 @@ func (s *Store) txCheck(k key, c cond) types.TransactWriteItem {
 	}}
 }
 
-// transact writes all of parts or none. ErrConflict when a condition does not hold (failedPart says which) or another
-// transaction has one of the items in hand.
+// transact writes all of parts or none. ErrConflict when a condition does not hold: failedPart says which. Two transactions that meet on
+// an item may cancel each other; that says nothing about conditions, and is tried again a few times.
 func (s *Store) transact(ctx context.Context, parts ...types.TransactWriteItem) error {
-	_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: parts})
-	return classify("writing together", key{}, err)
+	for try := 1; ; try++ {
+		_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: parts})
+		if err == nil {
+			return nil
+		}
+		err = classify("writing together", key{}, err)
+		if try == 5 || !errors.Is(err, insole.ErrConflict) || failedPart(err) >= 0 {
+			return err
+		}
+		pause := time.NewTimer(time.Duration(try) * time.Duration(5+rand.IntN(20)) * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
 }
 
 // failedPart is the first part of the transaction whose own condition did not hold, or -1.
