@@ -123,9 +123,9 @@ func finish(dst []byte, start int) []byte {
 	return binary.BigEndian.AppendUint16(dst, crc16(dst[start:]))
 }
 
-// crcTable is of CRC-16/IBM-3740, also called CCITT-FALSE.
-var crcTable = func() (t [256]uint16) {
-	for i := range t {
+// crcTables are of CRC-16/IBM-3740, also called CCITT-FALSE: crcTables[k][b] is what byte b leaves in the register after k more bytes of zero.
+var crcTables = func() (t [8][256]uint16) {
+	for i := range t[0] {
 		c := uint16(i) << 8
 		for range 8 {
 			if c&0x8000 != 0 {
@@ -134,15 +134,25 @@ var crcTable = func() (t [256]uint16) {
 				c <<= 1
 			}
 		}
-		t[i] = c
+		t[0][i] = c
+	}
+	for k := 1; k < len(t); k++ {
+		for i, c := range t[k-1] {
+			t[k][i] = c<<8 ^ t[0][c>>8]
+		}
 	}
 	return t
 }()
 
+// crc16 takes eight bytes at a time: one after the other it was a fifth of what a frame costs.
 func crc16(p []byte) uint16 {
-	c := uint16(0xffff)
+	c, t := uint16(0xffff), &crcTables
+	for ; len(p) >= 8; p = p[8:] {
+		c ^= uint16(p[0])<<8 | uint16(p[1])
+		c = t[7][c>>8] ^ t[6][c&0xff] ^ t[5][p[2]] ^ t[4][p[3]] ^ t[3][p[4]] ^ t[2][p[5]] ^ t[1][p[6]] ^ t[0][p[7]]
+	}
 	for _, b := range p {
-		c = c<<8 ^ crcTable[byte(c>>8)^b]
+		c = c<<8 ^ t[0][byte(c>>8)^b]
 	}
 	return c
 }

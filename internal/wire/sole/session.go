@@ -106,25 +106,31 @@ var macs = sync.Pool{New: func() any { return &mac{h: sha256.New()} }}
 
 // sum is HMAC-SHA256(key, n · p) as RFC 2104 has it. The result is m's, good until m's next use.
 func (m *mac) sum(key *[32]byte, n uint64, p []byte) []byte {
-	m.pad(key, 0x36)
+	m.pad(key, &inner)
 	m.h.Reset()
 	m.h.Write(m.block[:])
 	binary.BigEndian.PutUint64(m.block[:8], n)
 	m.h.Write(m.block[:8])
 	m.h.Write(p)
-	inner := m.h.Sum(m.out[:0])
-	m.pad(key, 0x5c)
+	half := m.h.Sum(m.out[:0])
+	m.pad(key, &outer)
 	m.h.Reset()
 	m.h.Write(m.block[:])
-	m.h.Write(inner)
+	m.h.Write(half)
 	return m.h.Sum(m.out[:0])
 }
 
-func (m *mac) pad(key *[32]byte, with byte) {
-	for i, k := range key {
-		m.block[i] = k ^ with
+// inner and outer are the ipad and opad of RFC 2104.
+var inner, outer = filled(0x36), filled(0x5c)
+
+func filled(with byte) (b [sha256.BlockSize]byte) {
+	for i := range b {
+		b[i] = with
 	}
-	for i := len(key); i < len(m.block); i++ {
-		m.block[i] = with
-	}
+	return b
+}
+
+func (m *mac) pad(key *[32]byte, with *[sha256.BlockSize]byte) {
+	m.block = *with
+	subtle.XORBytes(m.block[:len(key)], m.block[:len(key)], key[:])
 }
