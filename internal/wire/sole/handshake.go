@@ -112,7 +112,7 @@ type RejectReason byte
 
 const (
 	RejectVersion RejectReason = 1 // speak the version named, or a lower one
-	RejectRefused RejectReason = 2 // no such insole, revoked, or not proven: not said which
+	RejectRefused RejectReason = 2 // no such insole, or revoked: not said which
 	RejectBusy    RejectReason = 3 // the server cannot tell now; come back
 	RejectFrame   RejectReason = 4 // what was sent is not SOLE/1
 )
