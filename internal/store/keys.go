@@ -151,3 +151,13 @@ func splitAlarmPK(pk string) (o insole.OrgID, a insole.AlarmID, ok bool) {
 	org, alarm, ok := strings.Cut(rest, "#ALARM#")
 	return insole.OrgID(org), insole.AlarmID(alarm), ok
 }
+
+// orgOfLivePK is the org in a livePK.
+func orgOfLivePK(pk string) (insole.OrgID, bool) {
+	rest, ok := strings.CutPrefix(pk, "ORG#")
+	if !ok {
+		return "", false
+	}
+	org, _, ok := strings.Cut(rest, "#LIVE#")
+	return insole.OrgID(org), ok
+}
