@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -31,7 +35,11 @@ type Sender struct {
 // NewSender is a Sender to the queue at url with a client of its own, and so with connections of its own: nothing that another Sender does
 // can delay it. It never tries twice, because only its caller knows what may wait; the SDK compares the checksum of every entry.
 func NewSender(cfg aws.Config, url string, opts ...func(*sqs.Options)) *Sender {
+	hc := awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = 2 * time.Second }).
+		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = 32, 32 })
 	opts = append([]func(*sqs.Options){func(o *sqs.Options) {
+		o.HTTPClient = hc
 		o.Retryer = aws.NopRetryer{}
 		o.DisableMessageChecksumValidation = false
 	}}, opts...)
