@@ -28,13 +28,26 @@ var (
 
 // A Fault makes calls go wrong until it is cleared or has struck Count times.
 type Fault struct {
-	Service     string        `json:"service"`             // dynamodb, sqs, sns or execute-api
-	Operation   string        `json:"operation,omitempty"` // SendMessageBatch, PostToConnection, …; "" means all
-	Resource    string        `json:"resource,omitempty"`  // name of a table, queue or topic, "+33…" or connection id; "" means all
-	Kind        string        `json:"kind"`
-	Probability float64       `json:"probability,omitempty"` // 0 means 1: every call
-	Delay       time.Duration `json:"delay,omitempty"`       // for delay; nanoseconds in JSON
-	Count       int           `json:"count,omitempty"`       // strikes left; 0 means until cleared
+	Service     string   `json:"service"`             // dynamodb, sqs, sns or execute-api
+	Operation   string   `json:"operation,omitempty"` // SendMessageBatch, PostToConnection, …; "" means all
+	Resource    string   `json:"resource,omitempty"`  // name of a table, queue or topic, "+33…" or connection id; "" means all
+	Kind        string   `json:"kind"`
+	Probability float64  `json:"probability,omitempty"` // 0 means 1: every call
+	Delay       Duration `json:"delay,omitempty"`       // for delay; "250ms" in JSON
+	Count       int      `json:"count,omitempty"`       // strikes left; 0 means until cleared
+}
+
+// A Duration is a time.Duration that is "250ms" in JSON.
+type Duration time.Duration
+
+// MarshalText writes d as time.Duration prints it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration takes.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
 }
 
 func (f Fault) check() error {

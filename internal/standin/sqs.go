@@ -280,11 +280,10 @@ func (s *Server) changeVisibility(queue, handle string, d time.Duration) error {
 		raw := b.Bucket(bktState).Get(key)
 		st := readState(raw)
 		if raw == nil {
-			return badRequest("InvalidParameterValueException", "Value "+handle+
-				" for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.")
+			return badParameter("Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
 		}
 		if st.nonce != nonce || !st.visible.After(now) {
-			return badRequest("MessageNotInflight", "The specified message isn't in flight.")
+			return sqsError("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.")
 		}
 		return moveDue(b, key, st, now.Add(d))
 	})
