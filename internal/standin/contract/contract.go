@@ -92,7 +92,12 @@ func Run(t *testing.T, endpoint string, setup Setup, services ...string) {
 		t.Run(s, func(t *testing.T) {
 			all[s].prepare(t, prefix)
 			for _, c := range all[s].cases {
-				t.Run(c.name, func(t *testing.T) { c.run(t, e) })
+				t.Run(c.name, func(t *testing.T) {
+					if s == "sqs" {
+						t.Parallel() // each has a queue of its own, and several wait for a timeout of the queue's
+					}
+					c.run(t, e)
+				})
 			}
 		})
 	}
