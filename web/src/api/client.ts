@@ -1,0 +1,229 @@
+// The HTTP API: one function for each route, each answer decoded once.
+
+import type { Zone } from '../state/place.ts';
+import { DecodeError, type Decoder, flag, integer, list, number, object, oneOf, oneOfOr, text } from './decode.ts';
+import { type Alarm, alarm, type Snapshot, type Store, snapshot } from './feed.ts';
+
+// A Problem is an answer that says no (RFC 9457). title and detail are in the reader's language.
+export class Problem extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly title: string;
+  readonly detail: string;
+
+  constructor(status: number, type: string, title: string, detail: string) {
+    super(`${status} ${type || title}`);
+    this.name = 'Problem';
+    this.status = status;
+    this.type = type;
+    this.title = title;
+    this.detail = detail;
+  }
+
+  // The table cannot be reached: nothing is known about what was asked.
+  get storeAway(): boolean {
+    return this.status === 503 && /(^|[/:#])store-away$/.test(this.type);
+  }
+
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+
+  // Somebody else was first, or it is no longer what it was.
+  get conflict(): boolean {
+    return this.status === 409 || this.status === 412;
+  }
+}
+
+// Unreached is no answer at all, or one that is not the API's: no network, a timeout, a gateway's error page.
+export class Unreached extends Error {
+  constructor(what: string) {
+    super(what);
+    this.name = 'Unreached';
+  }
+}
+
+export type Role = 'admin' | 'supervisor' | 'viewer';
+
+export interface Me {
+  readonly user: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly locale?: string;
+  readonly org?: string;
+  readonly orgName?: string;
+  readonly email?: string;
+}
+
+export interface Status {
+  readonly store: Store;
+  readonly nowMs: number;
+  readonly version?: string;
+}
+
+export interface Team {
+  readonly team: string;
+  readonly name: string;
+}
+
+export interface Position {
+  readonly atMs: number;
+  readonly lat: number;
+  readonly lon: number;
+  readonly accuracyM?: number;
+  readonly speedMps?: number;
+  readonly steps?: number;
+  readonly batteryPercent?: number;
+}
+
+export interface LogLine {
+  readonly atMs: number;
+  readonly what: string;
+  readonly who?: string;
+  readonly detail?: string;
+}
+
+export interface Page {
+  readonly step: number;
+  readonly contact: string;
+  readonly name?: string;
+  readonly channel: string;
+  readonly state: string;
+  readonly queuedAtMs?: number;
+  readonly doneAtMs?: number;
+  readonly why?: string;
+}
+
+export interface AlarmFile {
+  readonly alarm: Alarm;
+  readonly pages: readonly Page[];
+  readonly log: readonly LogLine[];
+}
+
+export interface Look {
+  readonly atMs: number;
+  readonly name: string;
+}
+
+const me: Decoder<Me> = object(
+  { user: text, name: text, role: oneOfOr(['viewer', 'supervisor', 'admin'], 'viewer') },
+  { locale: text, org: text, orgName: text, email: text },
+);
+const status: Decoder<Status> = object({ store: oneOf(['ok', 'away']), nowMs: integer }, { version: text });
+const ticket = object({ ticket: text });
+const team: Decoder<Team> = object({ team: text, name: text });
+const corner: Decoder<readonly [number, number]> = (value, path) => {
+  if (!Array.isArray(value) || value.length !== 2) throw new DecodeError(path, 'a pair of numbers', value);
+  return [number(value[0], `${path}[0]`), number(value[1], `${path}[1]`)];
+};
+const zone: Decoder<Zone> = object({ zone: text, name: text, ring: list(corner) }, { team: text, danger: flag });
+const position: Decoder<Position> = object(
+  { atMs: integer, lat: number, lon: number },
+  { accuracyM: number, speedMps: number, steps: integer, batteryPercent: integer },
+);
+const page: Decoder<Page> = object(
+  { step: integer, contact: text, channel: text, state: text },
+  { name: text, queuedAtMs: integer, doneAtMs: integer, why: text },
+);
+const logLine: Decoder<LogLine> = object({ atMs: integer, what: text }, { who: text, detail: text });
+const alarmFile: Decoder<AlarmFile> = object({ alarm, pages: list(page), log: list(logLine) });
+const look: Decoder<Look> = object({ atMs: integer, name: text });
+const nothing: Decoder<null> = () => null;
+
+const problemBody = object({}, { type: text, title: text, detail: text });
+
+const patienceMs = 8_000;
+
+interface Asked<T> {
+  readonly value: T;
+  readonly asked: number; // performance.now() before and after
+  readonly answered: number;
+}
+
+async function ask<T>(
+  method: string,
+  path: string,
+  decode: Decoder<T>,
+  body?: unknown,
+  patience = patienceMs,
+): Promise<Asked<T>> {
+  const asked = performance.now();
+  const headers: Record<string, string> = {
+    Accept: 'application/json',
+    'Accept-Language': document.documentElement.lang,
+  };
+  const init: RequestInit = {
+    method,
+    headers,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(patience),
+  };
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  let answer: Response;
+  let said: string;
+  try {
+    answer = await fetch(path, init);
+    said = await answer.text();
+  } catch (err) {
+    throw new Unreached(`${method} ${path}: ${String(err)}`);
+  }
+  const answered = performance.now();
+  const isJSON = /^application\/(problem\+)?json\b/.test(answer.headers.get('Content-Type') ?? '');
+  if (!answer.ok) {
+    if (!isJSON) throw new Unreached(`${method} ${path}: ${answer.status}`);
+    const p = problemBody(parse(said, path), '');
+    throw new Problem(answer.status, p.type ?? '', p.title ?? '', p.detail ?? '');
+  }
+  return { value: decode(said === '' ? null : parse(said, path), ''), asked, answered };
+}
+
+function parse(said: string, path: string): unknown {
+  try {
+    return JSON.parse(said);
+  } catch {
+    throw new DecodeError(path, 'JSON', said.slice(0, 40));
+  }
+}
+
+const seg = encodeURIComponent;
+
+export const api = {
+  signIn: async (email: string, password: string): Promise<void> => {
+    await ask('POST', '/api/session', nothing, { email, password });
+  },
+  signOut: async (): Promise<void> => {
+    await ask('DELETE', '/api/session', nothing);
+  },
+  me: async (): Promise<Me> => (await ask('GET', '/api/me', me)).value,
+  status: (): Promise<Asked<Status>> => ask('GET', '/api/status', status, undefined, 2_500),
+  board: (): Promise<Asked<Snapshot>> => ask('GET', '/api/board', snapshot),
+  ticket: async (): Promise<string> => (await ask('POST', '/api/ticket', ticket)).value.ticket,
+  teams: async (): Promise<readonly Team[]> =>
+    (await ask('GET', '/api/teams', object({ teams: list(team) }))).value.teams,
+  zones: async (): Promise<readonly Zone[]> =>
+    (await ask('GET', '/api/zones', object({ zones: list(zone) }))).value.zones,
+  positions: async (worker: string, fromMs: number, toMs: number): Promise<readonly Position[]> =>
+    (
+      await ask(
+        'GET',
+        `/api/workers/${seg(worker)}/positions?fromMs=${Math.round(fromMs)}&toMs=${Math.round(toMs)}`,
+        object({ positions: list(position) }),
+      )
+    ).value.positions,
+  looked: async (worker: string): Promise<readonly Look[]> =>
+    (await ask('GET', `/api/workers/${seg(worker)}/looked`, object({ looked: list(look) }))).value.looked,
+  alarm: async (id: string): Promise<AlarmFile> => (await ask('GET', `/api/alarms/${seg(id)}`, alarmFile)).value,
+  take: async (id: string): Promise<Alarm> => (await ask('POST', `/api/alarms/${seg(id)}/take`, alarm)).value,
+  resolve: async (id: string, reason: string, note: string): Promise<Alarm> =>
+    (await ask('POST', `/api/alarms/${seg(id)}/resolve`, alarm, { reason, note })).value,
+  note: async (id: string, note: string): Promise<void> => {
+    await ask('POST', `/api/alarms/${seg(id)}/note`, nothing, { note });
+  },
+};
+
+export type Api = typeof api;
+export type { Asked };

@@ -1,0 +1,25 @@
+import { render } from 'preact';
+import { langOf, speak } from './text/text.ts';
+import { App } from './ui/app.tsx';
+import { stayAwake } from './ui/duty.ts';
+import { keys } from './ui/keys.ts';
+import { signs } from './ui/signs.ts';
+import { begin, wake } from './ui/state.ts';
+import { dress } from './ui/theme.ts';
+
+dress();
+const chosen = localStorage.getItem('lang');
+await speak(langOf(chosen === null ? navigator.languages : [chosen]));
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);
+
+signs();
+addEventListener('keydown', keys);
+document.addEventListener('visibilitychange', () => {
+  wake();
+  void stayAwake();
+});
+addEventListener('online', wake);
+addEventListener('offline', wake);
+await begin();

@@ -1,0 +1,73 @@
+// Every word on the screen comes from the catalogue that the pages and the API use too.
+import { signal } from '@preact/signals';
+import type en from '../../../internal/text/catalogue/en.json';
+
+export type Key = Extract<keyof typeof en, `web.${string}` | `alarm.kind.${string}`>;
+
+// Keys that come in plural forms: web.x.one, web.x.other.
+export type PluralKey = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
+
+export type Lang = 'en' | 'fr';
+export const langs: readonly Lang[] = ['fr', 'en'];
+
+type Catalogue = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string | number>>;
+
+export const lang = signal<Lang>('en');
+const catalogue = signal<Catalogue>({});
+
+const loaders: Record<Lang, () => Promise<{ default: Catalogue }>> = {
+  en: () => import('../../../internal/text/catalogue/en.json'),
+  fr: () => import('../../../internal/text/catalogue/fr.json'),
+};
+
+// speak changes the language of the page; it resolves when the words are there.
+export async function speak(to: Lang): Promise<void> {
+  const words = (await loaders[to]()).default;
+  catalogue.value = words;
+  lang.value = to;
+  document.documentElement.lang = to;
+}
+
+// langOf chooses a language from a user's locale or the browser's wishes, French when neither says English first.
+export function langOf(wishes: readonly string[]): Lang {
+  for (const wish of wishes) {
+    const short = wish.slice(0, 2).toLowerCase();
+    if (short === 'fr' || short === 'en') return short;
+  }
+  return 'en';
+}
+
+export function fill(template: string, values: Values): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : String(value);
+  });
+}
+
+// t is the text of key in the page's language.
+export function t(key: Key, values: Values = {}): string {
+  return fill(catalogue.value[key] ?? key, values);
+}
+
+// has says whether the catalogue knows key: for words that come from the server (a kind of alarm, a posture).
+export function has(key: string): key is Key {
+  return key in catalogue.value;
+}
+
+// word is the text for a word of the server's, and the word itself when the catalogue has none.
+export function word(
+  family: 'alarm.kind' | 'web.posture' | 'web.reason' | 'web.log' | 'web.page' | 'web.channel',
+  value: string,
+): string {
+  const key = `${family}.${value}`;
+  return has(key) ? t(key) : value;
+}
+
+// n is the text of key for a number of things.
+export function n(key: PluralKey, count: number, values: Values = {}): string {
+  const form = new Intl.PluralRules(lang.value).select(count);
+  const exact = `${key}.${form}`;
+  const found = has(exact) ? exact : `${key}.other`;
+  return fill(catalogue.value[found] ?? key, { n: new Intl.NumberFormat(lang.value).format(count), ...values });
+}

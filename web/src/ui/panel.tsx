@@ -1,0 +1,298 @@
+// One worker: now, the last hour, what was done about the alarm, who is near, who looked.
+import { useEffect, useState } from 'preact/hooks';
+import { type AlarmFile, api, type Look, type Position } from '../api/client.ts';
+import type { Worker } from '../api/feed.ts';
+import { freshness, standing } from '../state/people.ts';
+import { distanceM, type Point, towards } from '../state/place.ts';
+import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/format.ts';
+import { t, word } from '../text/text.ts';
+import { AlarmCard } from './alarms.tsx';
+import { Graph, Locator } from './graph.tsx';
+import { BatteryIcon, Glyph, StandingIcon } from './icons.tsx';
+import { go, route, workerHref } from './route.ts';
+import { board, byWorker, chosenAlarm, mode, now, placeAt, saidOf, say, teamName, trail } from './state.ts';
+import { saysOf } from './workers.tsx';
+
+export function Panel(p: { worker: Worker | null }) {
+  const { worker } = p;
+  const alarm = chosenAlarm.value;
+  return (
+    <aside class="panel" aria-label={worker?.name ?? alarm?.workerName ?? t('web.panel.title')}>
+      <button type="button" class="quiet tool panel-close" aria-label={t('web.close')} onClick={() => go('#/')}>
+        <Glyph name="close" />
+      </button>
+      {worker ? (
+        <Person worker={worker} />
+      ) : (
+        <p class="empty">{t(route.value.page === 'alarm' ? 'web.panel.noAlarm' : 'web.panel.noWorker')}</p>
+      )}
+      {route.value.page === 'alarm' && <AlarmPart id={route.value.id} />}
+    </aside>
+  );
+}
+
+const hourMs = 3_600_000;
+
+function Person(p: { worker: Worker }) {
+  const { worker } = p;
+  const { live } = worker;
+  const at = now.value ?? 0;
+  const open = byWorker.value.get(worker.worker) ?? [];
+  const here: Point | null =
+    live?.lat !== undefined && live.lon !== undefined ? { lat: live.lat, lon: live.lon } : null;
+  const s = standing(worker, open.length > 0, at);
+  const where = placeAt(live?.lat, live?.lon);
+  return (
+    <>
+      <header class="person">
+        <StandingIcon standing={s} fresh={freshness(live?.fixAtMs, at)} />
+        <div>
+          <h2>{worker.name}</h2>
+          <p class="sub">
+            <span>{saysOf({ worker, standing: s, alarms: open }, at)}</span>
+            {worker.team !== '' && <span>{teamName(worker.team)}</span>}
+          </p>
+        </div>
+      </header>
+      {worker.phone && (
+        <a class="button plain wide" href={`tel:${worker.phone}`}>
+          <Glyph name="phone" />
+          <span>{t('web.call')}</span>
+          <span class="figures">{worker.phone}</span>
+        </a>
+      )}
+      {open.map((alarm) => (
+        <AlarmCard key={alarm.id} alarm={alarm} panel />
+      ))}
+      <section>
+        <h3>{t('web.panel.now')}</h3>
+        <dl class="facts">
+          <Fact name={t('web.alarm.where')}>
+            {where === null ? (
+              t('web.noFix')
+            ) : (
+              <>
+                <strong>{place(where)}</strong>
+                <span>{accuracy(live?.accuracyM)}</span>
+                {live?.fixAtMs !== undefined && <span>{ago(at - live.fixAtMs)}</span>}
+              </>
+            )}
+          </Fact>
+          {here && (
+            <Fact name={t('web.panel.coordinates')}>
+              <span class="figures">{coordinates(here)}</span>
+              <CopyButton text={`${here.lat.toFixed(6)}, ${here.lon.toFixed(6)}`} />
+            </Fact>
+          )}
+          {live && <Fact name={t('web.panel.heard')}>{`${ago(at - live.heardAtMs)} · ${clock(live.heardAtMs)}`}</Fact>}
+          {live?.batteryPercent !== undefined && (
+            <Fact name={t('web.panel.battery')}>
+              <BatteryIcon percent={live.batteryPercent} charging={live.charging ?? false} />
+              <span>{t('web.percent', { n: live.batteryPercent })}</span>
+              {live.charging && <span>{t('web.charging')}</span>}
+            </Fact>
+          )}
+          {live?.speedMps !== undefined && (
+            <Fact name={t('web.panel.speed')}>{t('web.kmh', { n: (live.speedMps * 3.6).toFixed(1) })}</Fact>
+          )}
+          {live?.steps !== undefined && <Fact name={t('web.panel.steps')}>{String(live.steps)}</Fact>}
+          {live?.source && <Fact name={t('web.panel.source')}>{live.source}</Fact>}
+          {live?.clockOffMs !== undefined && Math.abs(live.clockOffMs) > 5_000 && (
+            <Fact name={t('web.panel.clock')}>
+              {t('web.panel.clockOff', { s: Math.round(live.clockOffMs / 1000) })}
+            </Fact>
+          )}
+          {worker.insole && <Fact name={t('web.panel.insole')}>{<span class="figures">{worker.insole}</span>}</Fact>}
+        </dl>
+      </section>
+      <LastHour worker={worker.worker} here={here} />
+      {here && <Nearby of={worker.worker} here={here} />}
+      <Looked worker={worker.worker} />
+    </>
+  );
+}
+
+function Fact(p: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{p.name}</dt>
+      <dd>{p.children}</dd>
+    </div>
+  );
+}
+
+function CopyButton(p: { text: string }) {
+  return (
+    <button
+      type="button"
+      class="quiet tool small"
+      aria-label={t('web.copy')}
+      onClick={() => {
+        navigator.clipboard.writeText(p.text).then(
+          () => say(t('web.copied')),
+          () => say(p.text),
+        );
+      }}
+    >
+      <Glyph name="copy" size={16} />
+    </button>
+  );
+}
+
+// asked fetches something when the panel opens, and again when the store is back.
+function useAsked<T>(
+  ask: () => Promise<T>,
+  of: readonly unknown[],
+): { readonly value: T | null; readonly problem: string | null } {
+  const [state, setState] = useState<{ value: T | null; problem: string | null }>({ value: null, problem: null });
+  const away = mode.value === 'UNAVAILABLE';
+  useEffect(() => {
+    let wanted = true;
+    if (away) return undefined;
+    ask().then(
+      (value) => wanted && setState({ value, problem: null }),
+      (err: unknown) => wanted && setState((was) => ({ value: was.value, problem: saidOf(err) })),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [...of, away]);
+  return state;
+}
+
+function LastHour(p: { worker: string; here: Point | null }) {
+  // Asked again every half minute: the graph is of the hour that ends now.
+  const half = Math.floor((now.value ?? 0) / 30_000);
+  const known = now.value !== null;
+  const { value, problem } = useAsked<readonly Position[]>(async () => {
+    const to = now.value;
+    return to === null ? [] : api.positions(p.worker, to - hourMs, to);
+  }, [p.worker, half, known]);
+  useEffect(() => {
+    trail.value = value === null ? null : { worker: p.worker, positions: value };
+    return () => {
+      trail.value = null;
+    };
+  }, [value]);
+  return (
+    <section>
+      <h3>{t('web.panel.hour')}</h3>
+      {problem !== null && <p class="sub">{problem}</p>}
+      {value !== null && value.length === 0 && <p class="sub">{t('web.panel.noHistory')}</p>}
+      {value !== null && value.length > 0 && (
+        <>
+          <Locator positions={value} />
+          <Graph positions={value} toMs={now.value ?? 0} spanMs={hourMs} />
+        </>
+      )}
+    </section>
+  );
+}
+
+const nearbyMax = 4;
+const nearbyM = 10_000;
+
+function Nearby(p: { of: string; here: Point }) {
+  const at = now.value ?? 0;
+  const found = [];
+  for (const w of board.value.workers.values()) {
+    if (w.worker === p.of || w.live?.lat === undefined || w.live.lon === undefined || !w.onShift) continue;
+    const there = { lat: w.live.lat, lon: w.live.lon };
+    const m = distanceM(p.here, there);
+    if (m <= nearbyM) found.push({ w, m, from: towards(p.here, there) });
+  }
+  found.sort((a, b) => a.m - b.m);
+  return (
+    <section>
+      <h3>{t('web.panel.nearby')}</h3>
+      {found.length === 0 && <p class="sub">{t('web.panel.nobodyNear')}</p>}
+      <ul class="nearby">
+        {found.slice(0, nearbyMax).map(({ w, m, from }) => (
+          <li key={w.worker}>
+            <a href={workerHref(w.worker)}>{w.name}</a>
+            <span class="figures">{`${metres(m)} ${wind(from)}`}</span>
+            <span class="figures">{ago(at - (w.live?.fixAtMs ?? at))}</span>
+            {w.phone ? (
+              <a class="quiet tool small" href={`tel:${w.phone}`} aria-label={t('web.callOf', { name: w.name })}>
+                <Glyph name="phone" size={16} />
+              </a>
+            ) : (
+              <span />
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const looksShown = 5;
+
+function Looked(p: { worker: string }) {
+  const { value } = useAsked<readonly Look[]>(() => api.looked(p.worker), [p.worker]);
+  if (value === null || value.length === 0) return null;
+  return (
+    <section>
+      <h3>{t('web.panel.looked')}</h3>
+      <ul class="looked">
+        {value.slice(0, looksShown).map((l) => (
+          <li key={`${l.atMs}-${l.name}`}>
+            <Glyph name="eye" size={15} />
+            <span>{l.name}</span>
+            <span class="figures">{clock(l.atMs)}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+// The alarm's file: every page, every step, every person. It is read again whenever the alarm changes.
+function AlarmPart(p: { id: string }) {
+  const version = chosenAlarm.value?.version ?? 0;
+  const { value, problem } = useAsked<AlarmFile>(() => api.alarm(p.id), [p.id, version]);
+  if (problem !== null && value === null) return <p class="sub">{problem}</p>;
+  if (value === null) return null;
+  const ended = value.alarm.state === 'resolved' || value.alarm.state === 'cancelled';
+  return (
+    <section>
+      <h3>{t('web.panel.log', { reference: value.alarm.reference })}</h3>
+      {ended && (
+        <p>
+          <strong>{t(value.alarm.state === 'resolved' ? 'web.alarm.wasResolved' : 'web.alarm.wasCancelled')}</strong>
+          {value.alarm.endedAtMs !== undefined && ` · ${clock(value.alarm.endedAtMs)}`}
+          {value.alarm.reason && ` · ${word('web.reason', value.alarm.reason)}`}
+          {value.alarm.note && ` · ${value.alarm.note}`}
+        </p>
+      )}
+      <ol class="log">
+        {value.log.map((l, i) => (
+          <li key={i}>
+            <time class="figures">{clock(l.atMs)}</time>
+            <span>
+              {word('web.log', l.what)}
+              {l.who && ` · ${l.who}`}
+              {l.detail && ` · ${l.detail}`}
+            </span>
+          </li>
+        ))}
+      </ol>
+      {value.pages.length > 0 && (
+        <>
+          <h3>{t('web.panel.pages')}</h3>
+          <ul class="log">
+            {value.pages.map((g) => (
+              <li key={`${g.step}-${g.contact}-${g.channel}`}>
+                <time class="figures">{g.queuedAtMs === undefined ? '' : clock(g.doneAtMs ?? g.queuedAtMs)}</time>
+                <span>
+                  {`${g.name ?? g.contact} · ${word('web.channel', g.channel)} · ${word('web.page', g.state)}`}
+                  {g.why && ` · ${g.why}`}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}

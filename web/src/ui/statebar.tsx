@@ -1,0 +1,142 @@
+// The first line of the page: is anyone in danger?
+
+import { clock } from '../text/format.ts';
+import { n, t } from '../text/text.ts';
+import { goOffDuty, goOnDuty, silence, sound } from './duty.ts';
+import { CalmIcon, Glyph, HandIcon, Mark, PriorityIcon, UnknownIcon } from './icons.tsx';
+import { asOf, asOfText, board, counts, helping, me, mode, now, signOut } from './state.ts';
+import { LangSwitch, ThemeSwitch } from './switches.tsx';
+
+export function StateBar() {
+  const { danger, taken, silent, total } = counts.value;
+  const sure = mode.value === 'LIVE' || mode.value === 'POLLING';
+  const known = asOf.value !== null;
+  const tone = danger > 0 ? 'danger' : !known || !sure ? 'unsure' : taken > 0 ? 'taken' : 'calm';
+  return (
+    <header class={`statebar ${tone}`}>
+      <div class="brand" title={me.value?.orgName ?? ''}>
+        <Mark />
+        <span>Solewatch</span>
+      </div>
+      <div class="verdict">
+        {danger > 0 ? (
+          <PriorityIcon priority={1} size={34} />
+        ) : tone === 'unsure' ? (
+          <UnknownIcon size={34} />
+        ) : taken > 0 ? (
+          <HandIcon size={34} />
+        ) : (
+          <CalmIcon size={34} />
+        )}
+        <div>
+          <h1>{verdict(danger, taken, sure, known)}</h1>
+          <p>
+            {known && n('web.bar.people', total)}
+            {danger > 0 && taken > 0 && ` · ${n('web.bar.taken', taken)}`}
+            {silent > 0 && ` · ${n('web.bar.silent', silent)}`}
+          </p>
+        </div>
+      </div>
+      <div class="instruments">
+        <ModeChip />
+        <DutyButton />
+        <LangSwitch />
+        <ThemeSwitch />
+        <button
+          type="button"
+          class="quiet tool wide-only"
+          aria-label={t('web.help.open')}
+          onClick={() => (helping.value = true)}
+        >
+          <Glyph name="help" />
+        </button>
+        <button
+          type="button"
+          class="quiet tool"
+          aria-label={t('web.signout', { name: me.value?.name ?? '' })}
+          title={me.value?.name}
+          onClick={() => void signOut()}
+        >
+          <Glyph name="exit" />
+        </button>
+      </div>
+    </header>
+  );
+}
+
+// What was true at the last sight of it is told as past, never as present.
+function verdict(danger: number, taken: number, sure: boolean, known: boolean): string {
+  if (!known) return t('web.bar.unknown');
+  if (danger > 0) return n('web.bar.danger', danger);
+  if (!sure) return t('web.bar.wasCalm', { clock: clock(asOf.value ?? 0) });
+  return taken > 0 ? n('web.bar.allTaken', taken) : t('web.bar.calm');
+}
+
+function ModeChip() {
+  const m = mode.value;
+  return (
+    <span class={`chip mode-${m}`} id="mode" data-mode={m}>
+      <span class="lamp" aria-hidden="true" />
+      <span>{t(`web.mode.${m}`)}</span>
+      {now.value !== null && m === 'LIVE' && <span class="figures wide-only">{clock(now.value)}</span>}
+    </span>
+  );
+}
+
+function DutyButton() {
+  const s = sound.value;
+  switch (s) {
+    case 'off':
+    case 'blocked':
+      return (
+        <button type="button" class="duty off" data-sound={s} onClick={() => void goOnDuty()}>
+          <Glyph name="mute" />
+          <span>{t(s === 'off' ? 'web.duty.off' : 'web.duty.blocked')}</span>
+        </button>
+      );
+    case 'silenced':
+      return (
+        <button
+          type="button"
+          class="duty silenced"
+          data-sound={s}
+          onClick={() => void goOnDuty().then(() => undefined)}
+        >
+          <Glyph name="mute" />
+          <span>{t('web.duty.silenced')}</span>
+        </button>
+      );
+    case 'on': {
+      const ringing = counts.value.danger > 0;
+      return (
+        <button type="button" class="duty on" data-sound={s} onClick={() => (ringing ? silence() : void goOffDuty())}>
+          <Glyph name="sound" />
+          <span>{t(ringing ? 'web.duty.silence' : 'web.duty.on')}</span>
+        </button>
+      );
+    }
+    default:
+      s satisfies never;
+      return null;
+  }
+}
+
+// The banner is there whenever the page is not live, and says what it still may be used for.
+export function ModeBanner() {
+  const m = mode.value;
+  if (m === 'LIVE' || (m === 'RESYNC' && board.value.workers.size === 0)) return null;
+  const why =
+    m === 'UNAVAILABLE'
+      ? 'web.banner.UNAVAILABLE'
+      : m === 'POLLING'
+        ? 'web.banner.POLLING'
+        : m === 'RESYNC'
+          ? 'web.banner.RESYNC'
+          : 'web.banner.RECONNECTING';
+  return (
+    <div class={`banner banner-${m}`} role="status">
+      <strong>{m === 'UNAVAILABLE' ? `${t('web.mode.UNAVAILABLE')} · ${asOfText()}` : asOfText()}</strong>
+      <span>{t(why)}</span>
+    </div>
+  );
+}

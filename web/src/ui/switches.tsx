@@ -1,0 +1,35 @@
+import { lang, langs, speak, t } from '../text/text.ts';
+import { Glyph } from './icons.tsx';
+import { theme, wear } from './theme.ts';
+
+export function LangSwitch() {
+  const next = langs.find((l) => l !== lang.value) ?? 'en';
+  return (
+    <button
+      type="button"
+      class="quiet tool"
+      lang={next}
+      aria-label={next === 'fr' ? 'Français' : 'English'}
+      onClick={() => {
+        localStorage.setItem('lang', next);
+        void speak(next);
+      }}
+    >
+      {next.toUpperCase()}
+    </button>
+  );
+}
+
+export function ThemeSwitch() {
+  const next = theme.value === 'dark' ? 'light' : 'dark';
+  return (
+    <button
+      type="button"
+      class="quiet tool"
+      aria-label={t(next === 'dark' ? 'web.theme.dark' : 'web.theme.light')}
+      onClick={() => wear(next)}
+    >
+      <Glyph name={next === 'dark' ? 'moon' : 'sun'} />
+    </button>
+  );
+}

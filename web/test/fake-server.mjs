@@ -1,0 +1,559 @@
+// A small stand-in for the whole system behind the page, in memory: the HTTP API, the WebSocket and the static files of
+// dist, as docs say they behave, with handles to break things. For development (`npm run fake`) and the browser tests.
+//
+//   POST /_control {"do":"sos","worker":"paul"}      raise an alarm; also "fall", "low-battery", "lost-contact"
+//   {"do":"press","alarm":"…"}                       help asked for again
+//   {"do":"store","away":true}                       the table cannot be reached
+//   {"do":"cut"}                                     every socket closed
+//   {"do":"sockets","refused":true}                  no new socket is accepted
+//   {"do":"mute","on":true}                          sockets stay open and nothing is said
+//   {"do":"skip"}                                    one sequence number is lost
+//   {"do":"lose","on":true}                          changes are counted and not sent
+//   {"do":"forget"}                                  the server no longer knows the sockets: pings get "reconnect"
+//   {"do":"garble"}                                  a message that cannot be read
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WebSocketServer } from 'ws';
+
+const dist = join(fileURLToPath(import.meta.url), '..', '..', 'dist');
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+  '.txt': 'text/plain',
+};
+// As template.yaml sets it on the real thing.
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const users = {
+  'claire@demo.test': {
+    password: 'demo',
+    me: { user: 'claire', name: 'Claire M.', role: 'supervisor', locale: 'en', org: 'demo', orgName: 'Demo' },
+  },
+  'hugo@demo.test': {
+    password: 'demo',
+    me: { user: 'hugo', name: 'Hugo P.', role: 'admin', locale: 'en', org: 'demo', orgName: 'Demo' },
+  },
+  'vera@demo.test': {
+    password: 'demo',
+    me: { user: 'vera', name: 'Vera L.', role: 'viewer', locale: 'en', org: 'demo', orgName: 'Demo' },
+  },
+};
+
+const first = [
+  'Marie',
+  'Paul',
+  'Zoé',
+  'Karim',
+  'Inès',
+  'Luc',
+  'Aïcha',
+  'Tom',
+  'Nadia',
+  'Joël',
+  'Sofia',
+  'Bruno',
+  'Elsa',
+  'Yann',
+  'Rose',
+  'Omar',
+];
+const last = [
+  'Durand',
+  'Nguyen',
+  'Étoile',
+  'Benali',
+  'Costa',
+  'Martin',
+  'Diallo',
+  'Roux',
+  'Petit',
+  'Garcia',
+  'Moreau',
+  'Lopez',
+];
+
+const zones = [
+  { zone: 'garbejaire', name: 'Garbejaïre', danger: false, ring: square(7.0497, 43.6172, 0.004) },
+  { zone: 'quarry', name: 'Carrière de Valbonne', danger: true, ring: square(7.032, 43.629, 0.003) },
+  { zone: 'templiers', name: 'Les Templiers', danger: false, ring: square(7.064, 43.6115, 0.0035) },
+];
+
+function square(lon, lat, r) {
+  return [
+    [lon - r, lat - r * 0.7],
+    [lon + r, lat - r * 0.7],
+    [lon + r, lat + r * 0.7],
+    [lon - r, lat + r * 0.7],
+    [lon - r, lat - r * 0.7],
+  ];
+}
+
+// A seeded chance, so that two runs show the same.
+function chance(seed) {
+  let s = seed;
+  return () => {
+    s = (s * 1_664_525 + 1_013_904_223) % 4_294_967_296;
+    return s / 4_294_967_296;
+  };
+}
+
+export class System {
+  constructor({ workers = 24, skewMs = 0, now = Date.now } = {}) {
+    this.now = () => now() + skewMs;
+    this.seq = 40;
+    this.away = false;
+    this.refused = false;
+    this.muted = false;
+    this.losing = false;
+    this.forgotten = new WeakSet();
+    this.sessions = new Map();
+    this.tickets = new Set();
+    this.sockets = new Set();
+    this.alarms = new Map();
+    this.workers = new Map();
+    this.history = new Map();
+    this.logs = new Map();
+    this.raised = 0;
+    this.latencyMs = 0;
+    const random = chance(7);
+    const at = this.now();
+    for (let i = 0; i < workers; i += 1) {
+      const id =
+        i < first.length
+          ? first[i]
+              .normalize('NFD')
+              .replace(/[^a-zA-Z]/g, '')
+              .toLowerCase()
+          : `w${i}`;
+      const name = `${first[i % first.length]} ${last[(i * 7) % last.length]}${i >= first.length ? ` ${i}` : ''}`;
+      const worker = {
+        worker: id,
+        name,
+        team: i % 3 === 0 ? 'south' : 'north',
+        insole: (0xa1b2c3d4e5f000n + BigInt(i)).toString(16).padStart(16, '0'),
+        onShift: i % 11 !== 10,
+      };
+      if (i % 4 !== 3) worker.phone = `+3360000${String(i).padStart(4, '0')}`;
+      if (i % 13 !== 12) {
+        const age = i === 4 ? 9 * 60_000 : i === 6 ? 40 * 60_000 : Math.floor(random() * 9_000);
+        worker.live = {
+          insole: worker.insole,
+          worker: id,
+          heardAtMs: at - age,
+          atMs: at - age,
+          batteryPercent: Math.round(12 + random() * 88),
+          steps: Math.floor(random() * 9000),
+          posture: ['walking', 'standing', 'walking', 'sitting'][i % 4],
+          expectS: i === 4 ? 3600 : 10,
+          version: 1,
+        };
+        if (i % 8 !== 7) {
+          Object.assign(worker.live, {
+            lat: 43.6164 + (random() - 0.5) * 0.03,
+            lon: 7.0552 + (random() - 0.5) * 0.04,
+            accuracyM: Math.round(4 + random() * 30),
+            speedMps: 1.2,
+            courseDeg: Math.floor(random() * 360),
+            source: 'gps',
+            fixAtMs: at - age,
+          });
+        }
+        if (i === 6) worker.live.lost = true;
+        if (i === 5) worker.live.charging = true;
+      }
+      this.workers.set(id, worker);
+      this.history.set(id, this.walked(worker, random));
+    }
+    this.random = random;
+  }
+
+  walked(worker, random) {
+    const { live } = worker;
+    if (live?.lat === undefined) return [];
+    const positions = [];
+    let { lat, lon } = live;
+    for (let i = 0; i < 180; i += 1) {
+      positions.unshift({
+        atMs: live.atMs - i * 20_000,
+        lat,
+        lon,
+        accuracyM: 6,
+        speedMps: Math.max(0, 1.1 + Math.sin(i / 9) + random() * 0.3),
+      });
+      lat += Math.sin(i / 25) * 0.00012 + (random() - 0.5) * 0.00006;
+      lon += Math.cos(i / 25) * 0.00016 + (random() - 0.5) * 0.00006;
+    }
+    return positions;
+  }
+
+  board() {
+    return {
+      seq: this.seq,
+      nowMs: this.now(),
+      workers: [...this.workers.values()],
+      alarms: [...this.alarms.values()].filter((a) => a.state !== 'resolved' && a.state !== 'cancelled'),
+    };
+  }
+
+  tell(changes) {
+    this.seq += 1;
+    if (this.losing) return;
+    this.say({ type: 'changes', seq: this.seq, nowMs: this.now(), changes });
+  }
+
+  say(message) {
+    if (this.muted) return;
+    for (const s of this.sockets) if (!this.forgotten.has(s)) s.send(JSON.stringify(message));
+  }
+
+  // Everybody who is heard takes a step.
+  walk(share = 1) {
+    const changes = [];
+    const at = this.now();
+    for (const w of this.workers.values()) {
+      if (!w.live || w.live.lost || w.live.expectS > 60 || !w.onShift || this.random() > share) continue;
+      w.live = { ...w.live, version: w.live.version + 1, heardAtMs: at, atMs: at - 300, steps: w.live.steps + 12 };
+      if (w.live.lat !== undefined) {
+        w.live.courseDeg = (w.live.courseDeg + (this.random() - 0.5) * 40 + 360) % 360;
+        w.live.lat += Math.cos((w.live.courseDeg * Math.PI) / 180) * 0.0001;
+        w.live.lon += Math.sin((w.live.courseDeg * Math.PI) / 180) * 0.00014;
+        w.live.fixAtMs = at - 300;
+        this.history
+          .get(w.worker)
+          .push({ atMs: at - 300, lat: w.live.lat, lon: w.live.lon, accuracyM: w.live.accuracyM, speedMps: 1.2 });
+      }
+      changes.push({ kind: 'live', live: w.live });
+    }
+    if (changes.length > 0) this.tell(changes);
+  }
+
+  raise(workerId, kind = 'sos', more = {}) {
+    const w = this.workers.get(workerId);
+    const at = this.now();
+    this.raised += 1;
+    const id = `q2f7mz${String(this.raised).padStart(10, 'a')}`;
+    const alarm = {
+      id,
+      reference: `Q2F7M${this.raised % 10}`,
+      worker: w.worker,
+      workerName: w.name,
+      team: w.team,
+      insole: w.insole,
+      kind,
+      priority: kind === 'low-battery' ? 3 : kind === 'lost-contact' || kind === 'taken-off' ? 2 : 1,
+      state: 'active',
+      sentAtMs: at - 600,
+      raisedAtMs: at,
+      presses: 1,
+      step: 1,
+      nextStepAtMs: at + 120_000,
+      version: 1,
+      ...more,
+    };
+    if (w.live?.lat !== undefined)
+      Object.assign(alarm, { lat: w.live.lat, lon: w.live.lon, accuracyM: w.live.accuracyM, fixAtMs: w.live.fixAtMs });
+    this.logs.set(id, [{ atMs: at, what: 'raised' }]);
+    this.put(alarm);
+    return alarm;
+  }
+
+  put(alarm) {
+    this.alarms.set(alarm.id, alarm);
+    this.tell([{ kind: 'alarm', alarm }]);
+    return alarm;
+  }
+
+  press(id) {
+    const a = this.alarms.get(id);
+    return this.put({
+      ...a,
+      presses: a.presses + 1,
+      step: a.step + 1,
+      nextStepAtMs: this.now() + 120_000,
+      version: a.version + 1,
+    });
+  }
+
+  take(id, me) {
+    const { nextStepAtMs: _, ...a } = this.alarms.get(id);
+    this.logs.get(id).push({ atMs: this.now(), what: 'taken', who: me.name });
+    return this.put({
+      ...a,
+      state: 'taken',
+      owner: me.user,
+      ownerName: me.name,
+      takenAtMs: this.now(),
+      version: a.version + 1,
+    });
+  }
+
+  resolve(id, me, reason, note) {
+    const a = this.alarms.get(id);
+    this.logs.get(id).push({ atMs: this.now(), what: 'resolved', who: me.name });
+    return this.put({
+      ...a,
+      state: 'resolved',
+      endedAtMs: this.now(),
+      endedBy: me.user,
+      reason,
+      note,
+      version: a.version + 1,
+    });
+  }
+
+  cut() {
+    for (const s of this.sockets) s.terminate();
+  }
+
+  control(c) {
+    switch (c.do) {
+      case 'sos':
+      case 'fall':
+      case 'low-battery':
+      case 'lost-contact':
+        return this.raise(c.worker, c.do, c.more);
+      case 'press':
+        return this.press(c.alarm);
+      case 'store':
+        this.away = c.away;
+        return {};
+      case 'cut':
+        this.cut();
+        return {};
+      case 'sockets':
+        this.refused = c.refused;
+        return {};
+      case 'mute':
+        this.muted = c.on;
+        return {};
+      case 'skip':
+        this.seq += 1;
+        return {};
+      case 'lose':
+        this.losing = c.on;
+        return {};
+      case 'forget':
+        for (const s of this.sockets) this.forgotten.add(s);
+        return {};
+      case 'garble':
+        for (const s of this.sockets) s.send('{"type":"changes","seq":"many"}');
+        return {};
+      default:
+        throw new Error(`no control ${c.do}`);
+    }
+  }
+}
+
+const problems = {
+  400: ['malformed', 'The request is malformed'],
+  401: ['signed-out', 'Not signed in'],
+  403: ['forbidden', 'Not allowed'],
+  404: ['not-found', 'Not found'],
+  409: ['conflict', 'Somebody else was first'],
+  503: ['store-away', 'Service unavailable'],
+};
+
+async function bodyOf(request) {
+  let said = '';
+  for await (const part of request) said += part;
+  return said === '' ? {} : JSON.parse(said);
+}
+
+// serve starts a server for system and resolves to {url, close}.
+export function serve(system, port = 0) {
+  const sockets = new WebSocketServer({ noServer: true });
+  const server = createServer((request, response) => {
+    answer(request, response).catch((err) => {
+      console.error(err);
+      response.writeHead(500).end();
+    });
+  });
+
+  async function answer(request, response) {
+    const url = new URL(request.url, 'http://page');
+    if (system.latencyMs > 0) await new Promise((done) => setTimeout(done, system.latencyMs));
+    if (url.pathname === '/_control') return json(response, 200, system.control(await bodyOf(request)));
+    if (url.pathname.startsWith('/api/')) return api(request, response, url);
+    return file(request, response, url.pathname);
+  }
+
+  function json(response, status, value, headers = {}) {
+    response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers });
+    response.end(JSON.stringify(value));
+  }
+
+  function no(response, status, detail = '') {
+    const [type, title] = problems[status];
+    response.writeHead(status, { 'Content-Type': 'application/problem+json' });
+    response.end(JSON.stringify({ type: `/problems/${type}`, title, status, detail, errors: [] }));
+  }
+
+  async function api(request, response, url) {
+    const path = url.pathname.slice(4);
+    const is = (method, pattern) => request.method === method && pattern.exec(path);
+    if (is('GET', /^\/status$/))
+      return json(response, 200, { store: system.away ? 'away' : 'ok', nowMs: system.now(), version: 'fake' });
+    if (system.away) return no(response, 503);
+    if (is('POST', /^\/session$/)) {
+      const { email, password } = await bodyOf(request);
+      const user = users[email];
+      if (!user || user.password !== password) return no(response, 401, 'The e-mail address or the password is wrong.');
+      const token = Math.random().toString(36).slice(2);
+      system.sessions.set(token, user.me);
+      return json(response, 200, user.me, {
+        'Set-Cookie': `__Host-session=${token}; Secure; HttpOnly; SameSite=Strict; Path=/`,
+      });
+    }
+    const token = /__Host-session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
+    const me = system.sessions.get(token);
+    if (!me) return no(response, 401);
+    if (is('DELETE', /^\/session$/)) {
+      system.sessions.delete(token);
+      return json(
+        response,
+        200,
+        {},
+        { 'Set-Cookie': '__Host-session=; Secure; HttpOnly; SameSite=Strict; Path=/; Max-Age=0' },
+      );
+    }
+    if (is('GET', /^\/me$/)) return json(response, 200, me);
+    if (is('GET', /^\/board$/)) return json(response, 200, system.board());
+    if (is('POST', /^\/ticket$/)) {
+      const ticket = Math.random().toString(36).slice(2);
+      system.tickets.add(ticket);
+      return json(response, 200, { ticket });
+    }
+    if (is('GET', /^\/teams$/))
+      return json(response, 200, {
+        teams: [
+          { team: 'north', name: 'Équipe Nord' },
+          { team: 'south', name: 'Équipe Sud' },
+        ],
+      });
+    if (is('GET', /^\/zones$/)) return json(response, 200, { zones });
+    const past = is('GET', /^\/workers\/([^/]+)\/positions$/);
+    if (past) {
+      const [from, to] = [Number(url.searchParams.get('fromMs')), Number(url.searchParams.get('toMs'))];
+      return json(response, 200, {
+        positions: (system.history.get(past[1]) ?? []).filter((p) => p.atMs >= from && p.atMs <= to),
+      });
+    }
+    if (is('GET', /^\/workers\/[^/]+\/looked$/))
+      return json(response, 200, { looked: [{ atMs: system.now() - 90_000, name: me.name }] });
+    const one = is('GET', /^\/alarms\/([^/]+)$/);
+    if (one) {
+      const alarm = system.alarms.get(one[1]);
+      if (!alarm) return no(response, 404);
+      const pages = [
+        {
+          step: 1,
+          contact: 'anne',
+          name: 'Anne R.',
+          channel: 'sms',
+          state: 'accepted',
+          queuedAtMs: alarm.raisedAtMs,
+          doneAtMs: alarm.raisedAtMs + 400,
+        },
+        {
+          step: 1,
+          contact: 'anne',
+          name: 'Anne R.',
+          channel: 'email',
+          state: 'accepted',
+          queuedAtMs: alarm.raisedAtMs,
+          doneAtMs: alarm.raisedAtMs + 700,
+        },
+      ];
+      return json(response, 200, { alarm, pages, log: system.logs.get(alarm.id) });
+    }
+    const act = is('POST', /^\/alarms\/([^/]+)\/(take|resolve)$/);
+    if (act) {
+      if (me.role === 'viewer') return no(response, 403);
+      const alarm = system.alarms.get(act[1]);
+      if (!alarm) return no(response, 404);
+      if (act[2] === 'take') {
+        if (alarm.state === 'taken') return no(response, 409, `${alarm.ownerName} has taken charge already.`);
+        return json(response, 200, system.take(alarm.id, me));
+      }
+      const { reason, note } = await bodyOf(request);
+      return json(response, 200, system.resolve(alarm.id, me, reason, note));
+    }
+    return no(response, 404);
+  }
+
+  async function file(request, response, path) {
+    const wanted = normalize(join(dist, path === '/' || path.startsWith('/a/') ? 'index.html' : path));
+    if (!wanted.startsWith(dist)) return response.writeHead(404).end();
+    let bytes;
+    try {
+      bytes = await readFile(wanted);
+    } catch {
+      return response.writeHead(404).end();
+    }
+    const headers = {
+      'Content-Type': types[extname(wanted)] ?? 'application/octet-stream',
+      'Content-Security-Policy': policy,
+    };
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    if (!range) return response.writeHead(200, headers).end(bytes);
+    const [from, to] = [Number(range[1]), Math.min(Number(range[2]), bytes.length - 1)];
+    response.writeHead(206, { ...headers, 'Content-Range': `bytes ${from}-${to}/${bytes.length}` });
+    return response.end(bytes.subarray(from, to + 1));
+  }
+
+  server.on('upgrade', (request, socket, head) => {
+    const url = new URL(request.url, 'http://page');
+    const ticket = url.searchParams.get('ticket');
+    if (url.pathname !== '/ws' || system.refused || system.away || !system.tickets.delete(ticket)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      system.sockets.add(ws);
+      ws.on('close', () => system.sockets.delete(ws));
+      ws.on('message', (data) => {
+        if (system.muted) return;
+        const { action } = JSON.parse(String(data));
+        const nowMs = system.now();
+        if (system.forgotten.has(ws)) return ws.send(JSON.stringify({ type: 'reconnect', seq: 0, nowMs }));
+        const type = action === 'ping' ? 'pong' : 'sync';
+        ws.send(
+          JSON.stringify(
+            system.away ? { type, seq: 0, nowMs, store: 'away' } : { type, seq: system.seq, nowMs, store: 'ok' },
+          ),
+        );
+      });
+    });
+  });
+
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => {
+      const at = server.address();
+      resolve({
+        url: `http://localhost:${at.port}`,
+        port: at.port,
+        close: () =>
+          new Promise((done) => {
+            system.cut();
+            sockets.close();
+            server.closeAllConnections();
+            server.close(() => done());
+          }),
+      });
+    });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const system = new System({ workers: Number(process.env.WORKERS ?? 24) });
+  const { url } = await serve(system, Number(process.env.PORT ?? 8002));
+  setInterval(() => system.walk(0.4), 2_000);
+  console.log(`fake system at ${url}: sign in as ${Object.keys(users).join(', ')}, password demo`);
+}

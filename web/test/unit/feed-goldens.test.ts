@@ -1,0 +1,41 @@
+// The shapes of internal/feed, read from the very files that its Go tests write.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type Message, message, snapshot } from '../../src/api/feed.ts';
+import { applyAll, emptyBoard, merge } from '../../src/state/board.ts';
+
+const folder = join(import.meta.dirname, '..', '..', '..', 'internal', 'feed', 'testdata');
+const files = readdirSync(folder).filter((f) => f.endsWith('.json'));
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(folder, file), 'utf8'));
+}
+
+describe('goldens of internal/feed', () => {
+  test('there are some', () => {
+    expect(files).toContain('board.json');
+    expect(files).toContain('changes-alarm.json');
+  });
+
+  test.each(files)('%s is read whole', (file) => {
+    const raw = read(file);
+    const got: unknown = file.startsWith('board') ? snapshot(raw, '') : message(raw, '');
+    // What the decoder leaves out on purpose: the number of a message that has none.
+    const want = structuredClone(raw) as Record<string, unknown>;
+    if (want['type'] === 'reconnect' || want['type'] === 'error') delete want['seq'];
+    expect(got).toEqual(want);
+  });
+
+  test('a board and the changes after it make the board that they say', () => {
+    const after = ['changes-live.json', 'changes-alarm.json'].flatMap((file) => {
+      const m: Message = message(read(file), '');
+      return m.type === 'changes' ? m.changes : [];
+    });
+    const board = applyAll(merge(emptyBoard, snapshot(read('board.json'), '')), after);
+    expect([...board.alarms.keys()]).toEqual(['zk4d5xw3a6bq2f7m']);
+    expect(board.ended.get('q2f7mzk4d5xw3a6b')?.reason).toBe('real');
+    expect(board.workers.size).toBe(3);
+    expect(board.strangers).toBe(false);
+  });
+});
