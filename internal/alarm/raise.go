@@ -116,6 +116,10 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 	case c.Confirmed && a.State == insole.Pending:
 		line.What = "activated"
 		a = Activate(a, t, now)
+	case c.Hold > 0 && a.State == insole.Pending && c.Key > a.Cause:
+		// A newer pre-alarm: a cancel of the one before no longer counts. The deadline stays, which is the safe side.
+		a.Cause = c.Key
+		line.What = "raised"
 	default:
 		return a, nil
 	}
@@ -147,11 +151,12 @@ func start(c Cause, policy Policy, now time.Time) Plan {
 	return plan
 }
 
-// Cancel ends the pending alarm of a worker and kind because its wearer said so before the deadline. An alarm that is active already is
-// not the wearer's to end any more: cancelled is false, as when there is none.
+// Cancel ends the pending alarm of a worker and kind because its wearer said so, in the report named key, before the deadline. An alarm that
+// is active already is not the wearer's to end any more, and a cancel that is older than the pre-alarm was for another one (keys of one
+// insole sort by boot and sequence): cancelled is then false, as when there is no alarm.
 func (r *Raiser) Cancel(ctx context.Context, o insole.OrgID, w insole.WorkerID, k insole.AlarmKind, key string) (cancelled bool, err error) {
 	return r.amend(ctx, o, w, k, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine) {
-		if a.State != insole.Pending {
+		if a.State != insole.Pending || a.Cause >= key {
 			return a, nil
 		}
 		a.State, a.EndedAt, a.EndedBy, a.NextStepAt = insole.Cancelled, now, "wearer", time.Time{}
