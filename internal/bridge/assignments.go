@@ -36,6 +36,10 @@ type directory struct {
 	now   func() time.Time
 	m     *Metrics
 
+	ctx    context.Context // of every question
+	cancel func()
+	wg     sync.WaitGroup
+
 	mu       sync.Mutex
 	known    map[insole.ID]*list.Element // of *known
 	recent   *list.List                  // front = most recently asked for
@@ -58,8 +62,9 @@ type question struct {
 }
 
 func newDirectory(table Assignments, size int, ttl time.Duration, now func() time.Time, m *Metrics) *directory {
+	ctx, cancel := context.WithCancel(context.Background())
 	return &directory{
-		table: table, max: size, ttl: ttl, now: now, m: m,
+		ctx: ctx, cancel: cancel, table: table, max: size, ttl: ttl, now: now, m: m,
 		known: map[insole.ID]*list.Element{}, recent: list.New(), absent: map[insole.ID]time.Time{}, asking: map[insole.ID]*question{},
 	}
 }
@@ -87,7 +92,7 @@ func (d *directory) find(ctx context.Context, id insole.ID) (*insole.Assignment,
 	if q == nil {
 		q = &question{done: make(chan struct{})}
 		d.asking[id] = q
-		go d.ask(context.WithoutCancel(ctx), id, q)
+		d.wg.Go(func() { d.ask(id, q) })
 	}
 	d.mu.Unlock()
 
@@ -116,9 +121,9 @@ func (d *directory) find(ctx context.Context, id insole.ID) (*insole.Assignment,
 	return q.a, q.err
 }
 
-// ask puts one question to the table, in a goroutine of its own that ends within lookupPatience of a well-behaved table.
-func (d *directory) ask(ctx context.Context, id insole.ID, q *question) {
-	ctx, cancel := context.WithTimeout(ctx, lookupPatience)
+// ask puts one question to the table. It outlives who asked, so that the answer is there for the next.
+func (d *directory) ask(id insole.ID, q *question) {
+	ctx, cancel := context.WithTimeout(d.ctx, lookupPatience)
 	defer cancel()
 	a, err := d.table.GetAssignment(ctx, id)
 
@@ -192,6 +197,12 @@ func (d *directory) doubt(id insole.ID) {
 			k.until = now
 		}
 	}
+}
+
+// close gives up the questions under way and waits for their end.
+func (d *directory) close() {
+	d.cancel()
+	d.wg.Wait()
 }
 
 // answers says whether the table's last answer was one. Before the first question it does not.

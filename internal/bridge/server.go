@@ -152,6 +152,7 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 	stop()
 	parts.Wait()
 	srv.conns.Wait()
+	srv.directory.close()
 	return nil
 }
 
