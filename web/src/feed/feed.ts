@@ -6,7 +6,7 @@ import { DecodeError } from '../api/decode.ts';
 import { type Message, message, type Snapshot } from '../api/feed.ts';
 import { applyAll, type Board, emptyBoard, merge } from '../state/board.ts';
 import { type Clock, noClock, sample, serverNow, slept } from '../state/clock.ts';
-import { backoffMs, type Facts, lostMs, type Mode, modeAt, noFacts } from '../state/mode.ts';
+import { backoffMs, type Facts, type Mode, modeAt, noFacts } from '../state/mode.ts';
 import { from, heard, isGap, type Sequence, told } from '../state/sequence.ts';
 
 // A Line is one WebSocket, as far as Feed cares.
@@ -77,6 +77,7 @@ export class Feed {
   private nextSnapshot = 0;
   private readonly since: number;
   private wasHidden = false;
+  private sleptSeen = 0; // ms of this sleep that are accounted for
   private stopped = false;
 
   constructor(world: World, watch: Watch) {
@@ -95,7 +96,9 @@ export class Feed {
     if (this.stopped) return;
     const now = this.world.perf();
     const hidden = this.world.hidden();
-    if (slept(this.clock, now, this.world.wall()) !== 0) this.woke(now);
+    const jump = slept(this.clock, now, this.world.wall());
+    if (jump !== 0) this.woke(now, jump);
+    else this.sleptSeen = 0;
     if (this.wasHidden && !hidden) this.nextPing = now;
     this.wasHidden = hidden;
 
@@ -112,10 +115,10 @@ export class Feed {
   private heartbeat(now: number, hidden: boolean): void {
     const { saidAt, synced, store } = this.facts;
     if (now >= this.nextPing) {
-      this.send('ping');
       this.pingedAt ??= now;
       this.pingedThrough = Math.min(this.pingedThrough, this.sequence.through);
       this.nextPing = now + (hidden ? pingHiddenMs : pingMs);
+      this.line?.send(JSON.stringify({ action: 'ping' }));
     }
     if (this.pingedAt !== null && now - this.pingedAt > pongPatienceMs && now >= this.nextAsk) void this.ask();
     if (this.pingedAt !== null && now - this.pingedAt > deadMs && now - (saidAt ?? this.openedAt) > deadMs)
@@ -201,17 +204,16 @@ export class Feed {
   }
 
   // woke is after a sleep: nothing that was known is taken for true.
-  private woke(now: number): void {
+  private woke(now: number, jump: number): void {
     this.clock = { ...this.clock, rtt: Number.POSITIVE_INFINITY };
-    if (this.facts.truthAt !== null)
-      this.know({ truthAt: Math.min(this.facts.truthAt, now - lostMs), polledAt: null, saidAt: null });
+    // What was true is older by the sleep, which performance.now() may not have counted.
+    const more = Math.max(0, jump - this.sleptSeen);
+    this.sleptSeen += more;
+    const { truthAt } = this.facts;
+    this.know({ truthAt: truthAt === null ? null : truthAt - more, polledAt: null, saidAt: null });
     if (this.facts.socket === 'open') this.drop(now, true);
     // Until the server has answered the clock stays suspect, and this is called on every beat: ask only so often.
     if (now >= this.nextAsk) void this.ask();
-  }
-
-  private send(action: 'ping' | 'sync'): void {
-    this.line?.send(JSON.stringify({ action }));
   }
 
   private said(text: string): void {
@@ -223,6 +225,7 @@ export class Feed {
       // One message that cannot be read is a message that is missing.
       this.know({ saidAt: now, synced: false });
       this.puzzled(err);
+      this.beat();
       return;
     }
     switch (m.type) {

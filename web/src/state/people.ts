@@ -95,7 +95,7 @@ export function lines(
     if (!matches(worker, words, teamName(worker.team))) continue;
     const alarms = by.get(worker.worker) ?? [];
     const s = standing(worker, alarms.length > 0, nowMs);
-    if (filter.show === 'trouble' && order[s] > 2) continue;
+    if (filter.show === 'trouble' && order[s] > order.never) continue;
     if (filter.show === 'off' && s !== 'off') continue;
     found.push({ worker, standing: s, alarms });
   }

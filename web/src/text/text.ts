@@ -5,7 +5,11 @@ import type en from '../../../internal/text/catalogue/en.json';
 export type Key = Extract<keyof typeof en, `web.${string}` | `alarm.kind.${string}`>;
 
 // Keys that come in plural forms: web.x.one, web.x.other.
-export type PluralKey = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
+export type PluralKey = Key extends infer K
+  ? K extends `${infer Stem}.other`
+    ? Exclude<Stem, 'web.reason'>
+    : never
+  : never;
 
 export type Lang = 'en' | 'fr';
 export const langs: readonly Lang[] = ['fr', 'en'];

@@ -135,8 +135,11 @@ export function BatteryIcon(p: { percent: number; charging: boolean }) {
     <Icon class={p.percent <= 15 && !p.charging ? 'battery low' : 'battery'} size={22}>
       <rect {...stroke} stroke-width="1.6" x="2" y="7" width="17" height="10" rx="2" />
       <path {...stroke} stroke-width="1.8" d="M21.6 10.6v2.8" />
-      <rect x="4" y="9" width={width} height="6" rx="0.8" fill="currentColor" />
-      {p.charging && <path class="bolt" d="m11.6 5.4-4 7.2h3.3l-1.2 6 5-8h-3.4l1.6-5.2z" />}
+      {p.charging ? (
+        <path fill="currentColor" d="m11.8 7.8-4.6 4.8h3l-1 3.6 4.6-4.8h-3z" />
+      ) : (
+        <rect x="4" y="9" width={width} height="6" rx="0.8" fill="currentColor" />
+      )}
     </Icon>
   );
 }

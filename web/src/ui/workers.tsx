@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Live } from '../api/feed.ts';
 import { freshness, type Line, type Show } from '../state/people.ts';
-import { accuracy, ago } from '../text/format.ts';
+import { accuracy, ago, span } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
 import { BatteryIcon, Glyph, StandingIcon } from './icons.tsx';
 import { workerHref } from './route.ts';
@@ -174,9 +174,9 @@ export function saysOf(line: Line, at: number): string {
     case 'alarm':
       return line.alarms.map((a) => word('alarm.kind', a.kind)).join(', ');
     case 'lost':
-      return t('web.standing.lost', { ago: ago(at - (live?.heardAtMs ?? at)) });
+      return t('web.standing.lost', { span: span(at - (live?.heardAtMs ?? at)) });
     case 'late':
-      return t('web.standing.late', { ago: ago(at - (live?.heardAtMs ?? at)) });
+      return t('web.standing.late', { span: span(at - (live?.heardAtMs ?? at)) });
     case 'never':
       return t('web.standing.never');
     case 'off':
