@@ -15,6 +15,7 @@ type Template struct {
 	Schedules     []*Schedule
 	Tasks         []*Task
 	Distribution  *Distribution // nil when the template has none
+	Outputs       map[string]string
 
 	// Nothing are the ids of resources that are understood and have nothing to run.
 	Nothing []string

@@ -139,7 +139,7 @@ func (r *reader) read(root *yaml.Node) *Template {
 	}
 	r.generateIDs()
 
-	t := &Template{Resources: map[string]*Resource{}, opt: r.opt}
+	t := &Template{Resources: map[string]*Resource{}, Outputs: map[string]string{}, opt: r.opt}
 	pairs(r.resourceNodes, func(id string, k, n *yaml.Node) {
 		if res := r.resource(id, k.Line, n); res != nil {
 			t.Resources[id] = res
@@ -155,7 +155,7 @@ func (r *reader) read(root *yaml.Node) *Template {
 		if c := lookup(v, "Condition"); c != nil && !r.condition(c.Value, c.Line, "Outputs", name) {
 			return
 		}
-		r.resolve(lookup(v, "Value"), "Outputs", name)
+		t.Outputs[name] = r.resolve(lookup(v, "Value"), "Outputs", name).Text()
 	})
 	if len(r.faults.list) > 0 {
 		return nil // what is wired below would only repeat them
@@ -182,8 +182,6 @@ func (r *reader) resource(id string, line int, n *yaml.Node) *Resource {
 				}
 			}
 		case "DeletionPolicy", "UpdateReplacePolicy":
-		case "IgnoreGlobals":
-			r.faults.add(k.Line, id, key, "property not understood")
 		default:
 			r.faults.add(k.Line, id, key, "property not understood")
 		}
