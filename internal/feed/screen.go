@@ -18,7 +18,8 @@ import (
 //     by what is late or by a newer board.
 //  4. A pong (or sync) with a Seq above what has been applied says that something was lost, one below what was
 //     applied before it was asked for says that the feed began anew, and "away" says that nothing is known: the board is wanted.
-//  5. An item's version decides: an equal or lower one is older news, also for an alarm that has ended and left the list.
+//  5. An item's version decides: an equal or lower one is older news, also for an alarm that has left the list, whether a
+//     change ended it or a board no longer had it.
 type Screen struct {
 	seq     int64
 	synced  bool  // a board was fetched over this socket
@@ -66,12 +67,16 @@ func (s *Screen) Fetched(fetch int, b Board) {
 	if fetch != s.fetches || (s.synced && b.Seq < s.seq) {
 		return
 	}
+	for id, a := range s.alarms {
+		s.end(id, a.Version) // unless the board still has it
+	}
 	s.workers, s.alarms = map[string]Worker{}, map[string]Alarm{}
 	for _, w := range b.Workers {
 		s.workers[w.Worker] = w
 	}
 	for _, a := range b.Alarms {
 		s.alarms[a.ID] = a
+		delete(s.ended, a.ID)
 	}
 	s.seq, s.synced = b.Seq, true
 	s.drain()
@@ -140,14 +145,19 @@ func (s *Screen) apply(c Change) {
 		}
 		if !a.Open() {
 			delete(s.alarms, a.ID)
-			if s.ended == nil {
-				s.ended = map[string]int64{}
-			}
-			s.ended[a.ID] = a.Version
+			s.end(a.ID, a.Version)
 			return
 		}
 		s.alarms[a.ID] = a
 	}
+}
+
+// end remembers the version in which an alarm was last seen, so that no older one brings it back.
+func (s *Screen) end(id string, version int64) {
+	if s.ended == nil {
+		s.ended = map[string]int64{}
+	}
+	s.ended[id] = version
 }
 
 // Board is what the page shows: workers by name of worker, alarms by priority, then the oldest first.
