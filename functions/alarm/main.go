@@ -68,7 +68,9 @@ func handler(c config, cfg aws.Config) *alarm.Handler {
 	table := store.New(cfg, c.Table, store.Steady)
 	engine := &alarm.Engine{
 		Store: table, Teams: table, Publisher: notify.NewPublisher(cfg, c.Topics, c.PublicURL, 5*time.Second),
-		Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}, Now: time.Now, Log: log,
+		Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+			o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
+		})}, Now: time.Now, Log: log,
 	}
 	return &alarm.Handler{Engine: engine, Log: log}
 }

@@ -7,7 +7,9 @@ import (
 
 // Every fault in the settings is named at once.
 func TestConfigNamesEveryFault(t *testing.T) {
-	_, err := configFrom(func(name string) string { return map[string]string{"TOPIC_PREFIX": "north", "LOG_LEVEL": "loud", "CLOCK_AHEAD": "soon", "RETENTION": "-1h"}[name] })
+	_, err := configFrom(func(name string) string {
+		return map[string]string{"TOPIC_PREFIX": "north", "LOG_LEVEL": "loud", "CLOCK_AHEAD": "soon", "RETENTION": "-1h"}[name]
+	})
 	if err == nil {
 		t.Fatal("bad settings were taken")
 	}

@@ -85,7 +85,9 @@ func handler(c config, cfg aws.Config) *watchdog.Handler {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Steady)
 	pages := notify.NewPublisher(cfg, c.Topics, c.PublicURL, 5*time.Second)
-	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}
+	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
+	})}
 	teams := &alarm.Cached{Of: table, Now: time.Now}
 	return &watchdog.Handler{
 		Store:      table,

@@ -7,7 +7,9 @@ import (
 
 // Every fault in the settings is named at once.
 func TestConfigNamesEveryFault(t *testing.T) {
-	_, err := configFrom(func(name string) string { return map[string]string{"TOPIC_PREFIX": "north", "LOG_LEVEL": "loud", "LOST_FACTOR": "0", "LOST_MINIMUM": "soon"}[name] })
+	_, err := configFrom(func(name string) string {
+		return map[string]string{"TOPIC_PREFIX": "north", "LOG_LEVEL": "loud", "LOST_FACTOR": "0", "LOST_MINIMUM": "soon"}[name]
+	})
 	if err == nil {
 		t.Fatal("bad settings were taken")
 	}

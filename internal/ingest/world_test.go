@@ -85,7 +85,7 @@ func (w *world) start(cfg aws.Config) {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(w.Output(), nil))
 	}
-	steps := &queue.Steps{Client: sqs.NewFromConfig(cfg), URL: w.srv.QueueURL("steps")}
+	steps := &queue.Steps{Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.Retryer = store.Brisk.Retryer() }), URL: w.srv.QueueURL("steps")}
 	pub := notify.NewPublisher(cfg, prefix, public, time.Second)
 	teams := &alarm.Cached{Of: w.store, Now: w.clock.Now}
 	raiser := &alarm.Raiser{Store: w.store, Teams: teams, Steps: steps, Topics: pub.Topic, Now: w.clock.Now, Log: log}
