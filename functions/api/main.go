@@ -1,0 +1,116 @@
+// Command api is the function behind the HTTP API. See internal/api.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"solewatch/internal/alarm"
+	"solewatch/internal/api"
+	"solewatch/internal/auth"
+	"solewatch/internal/directory"
+	"solewatch/internal/notify"
+	"solewatch/internal/queue"
+	"solewatch/internal/store"
+)
+
+type config struct {
+	Table      string        // TABLE, required
+	Steps      string        // STEPS_QUEUE_URL, required
+	Topics     string        // TOPIC_PREFIX, required: a team topic's ARN without org and team
+	SessionTTL time.Duration // SESSION_TTL: how long one is signed in, 12h
+	Level      slog.Level    // LOG_LEVEL
+}
+
+// configFrom reads the settings and names every fault at once.
+func configFrom(getenv func(string) string) (config, error) {
+	c := config{SessionTTL: 12 * time.Hour}
+	var errs []error
+	required := func(name string) string {
+		v := getenv(name)
+		if v == "" {
+			errs = append(errs, fmt.Errorf("%s: not set", name))
+		}
+		return v
+	}
+	c.Table, c.Steps, c.Topics = required("TABLE"), required("STEPS_QUEUE_URL"), required("TOPIC_PREFIX")
+	if c.Topics != "" && !strings.HasPrefix(c.Topics, "arn:") {
+		errs = append(errs, fmt.Errorf("TOPIC_PREFIX: %q is not the beginning of an ARN", c.Topics))
+	}
+	if v := getenv("SESSION_TTL"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < time.Minute || d > 31*24*time.Hour {
+			errs = append(errs, fmt.Errorf("SESSION_TTL: %q is not a time from 1m to 744h", v))
+		}
+		c.SessionTTL = d
+	}
+	if v := getenv("LOG_LEVEL"); v != "" && c.Level.UnmarshalText([]byte(v)) != nil {
+		errs = append(errs, fmt.Errorf("LOG_LEVEL: %q is not one of debug, info, warn, error", v))
+	}
+	return c, errors.Join(errs...)
+}
+
+func main() {
+	ctx := context.Background()
+	c, err := configFrom(os.Getenv)
+	if err != nil {
+		fatal(err)
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		fatal(err)
+	}
+	lambda.StartWithOptions(handler(c, cfg).Lambda())
+}
+
+// patience is for one call to the table: a page shows the store as away within 5 s.
+var patience = store.Patience{Dial: 400 * time.Millisecond, Attempt: 1500 * time.Millisecond, Attempts: 2, Backoff: 50 * time.Millisecond}
+
+func handler(c config, cfg aws.Config) *api.API {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
+	table := store.New(cfg, c.Table, patience)
+	topics := notify.NewTopics(cfg, c.Topics)
+	return &api.API{
+		Store:    table,
+		Sessions: &auth.Sessions{Store: table, Now: time.Now, TTL: c.SessionTTL},
+		Tickets:  &auth.Tickets{Store: table, Now: time.Now},
+		Desk: &alarm.Desk{
+			Store: table, Teams: table, Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}, Now: time.Now, Log: log,
+		},
+		Directory: &directory.Directory{Store: table, Topics: topics, Now: time.Now, Log: log},
+		Confirmed: topics,
+		Version:   version(),
+		Patience:  7 * time.Second, // a page gives up after 8 s
+		Now:       time.Now,
+		Log:       log,
+	}
+}
+
+// version is the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return s.Value[:12]
+			}
+		}
+	}
+	return "unknown"
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
