@@ -146,7 +146,7 @@ func (w *write) plan(before stored) (item, error) {
 			case v.kind != a.Type:
 				return nil, invalid("The update expression attempted to update the secondary index key to unsupported type")
 			case v.s == "":
-				return nil, invalid("The update expression attempted to update the secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.")
+				return nil, invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.")
 			}
 		}
 	}
@@ -470,7 +470,7 @@ func (s *Server) transact(list []*write, clientToken *string, tok token) (map[st
 			if used[w.t.Name] == nil {
 				used[w.t.Name] = &units{}
 			}
-			used[w.t.Name].add(units{table: u.table * 2, indexes: u.indexes}, 1)
+			used[w.t.Name].add(u, 2)
 		}
 		if clientToken == nil {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,8 +64,8 @@ func (s *Server) readStream(table string, after uint64, max int) ([]StreamRecord
 		b := tx.Bucket(tableBucket(table)).Bucket(bktStream)
 		c := b.Cursor()
 		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil && len(out) < max; k, v = c.Next() {
-			var r StreamRecord
-			if err := json.Unmarshal(v, &r); err != nil {
+			r, err := readStreamRecord(binary.BigEndian.Uint64(k), v)
+			if err != nil {
 				return err
 			}
 			if !r.At.Before(oldest) {
@@ -127,12 +128,58 @@ func appendStream(b *bbolt.Bucket, r StreamRecord) error {
 	if err != nil {
 		return err
 	}
-	r.Seq = n
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
+	return b.Put(binary.BigEndian.AppendUint64(nil, n), r.bytes())
+}
+
+// bytes spells r for the file, without its sequence: the time (ns), the event's first letter, 'T' for an expiry,
+// the size, then keys, new and old image, each with its length.
+func (r StreamRecord) bytes() []byte {
+	b := make([]byte, 0, 30+len(r.Keys)+len(r.NewImage)+len(r.OldImage))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.At.UnixNano()))
+	ttl := byte(' ')
+	if r.TTLDelete {
+		ttl = 'T'
 	}
-	return b.Put(binary.BigEndian.AppendUint64(nil, n), data)
+	b = append(b, r.EventName[0], ttl)
+	b = binary.AppendUvarint(b, uint64(r.Size))
+	for _, part := range [][]byte{r.Keys, r.NewImage, r.OldImage} {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+var errStream = errors.New("standin: bad stream record")
+
+// readStreamRecord reads what bytes wrote; nothing in it refers to b.
+func readStreamRecord(seq uint64, b []byte) (StreamRecord, error) {
+	if len(b) < 10 {
+		return StreamRecord{}, errStream
+	}
+	r := StreamRecord{Seq: seq, At: time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), TTLDelete: b[9] == 'T'}
+	r.EventName = map[byte]string{'I': "INSERT", 'M': "MODIFY", 'R': "REMOVE"}[b[8]]
+	b = b[10:]
+	next := func() (n uint64) {
+		n, w := binary.Uvarint(b)
+		if w <= 0 {
+			b = nil
+			return 1 << 40 // more than there is
+		}
+		b = b[w:]
+		return n
+	}
+	r.Size = int(next())
+	for _, part := range []*json.RawMessage{&r.Keys, &r.NewImage, &r.OldImage} {
+		n := next()
+		if n > uint64(len(b)) {
+			return r, errStream
+		}
+		if n > 0 {
+			*part = slices.Clone(b[:n])
+		}
+		b = b[n:]
+	}
+	return r, nil
 }
 
 // trimStream drops records older than a day.
@@ -140,11 +187,10 @@ func trimStream(b *bbolt.Bucket, now time.Time) error {
 	var old [][]byte
 	c := b.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		var r struct{ At time.Time }
-		if err := json.Unmarshal(v, &r); err != nil {
-			return err
+		if len(v) < 8 {
+			return errStream
 		}
-		if now.Sub(r.At) < streamRetention {
+		if now.Sub(time.Unix(0, int64(binary.BigEndian.Uint64(v)))) < streamRetention {
 			break
 		}
 		old = append(old, slices.Clone(k))

@@ -208,7 +208,7 @@ func (s sdkSetup) Queue(ctx context.Context, name, deadLetter string, maxReceive
 	return err
 }
 
-// wantCode checks that err is AWS's error of that code.
+// wantCode checks that err is AWS's error of that code. Its words are no promise; -v shows them, to compare.
 func wantCode(t *testing.T, err error, codes ...string) {
 	t.Helper()
 	var api smithy.APIError
@@ -218,6 +218,7 @@ func wantCode(t *testing.T, err error, codes ...string) {
 	if !slices.Contains(codes, api.ErrorCode()) {
 		t.Fatalf("error = %s: %s, want %s", api.ErrorCode(), api.ErrorMessage(), strings.Join(codes, " or "))
 	}
+	t.Logf("refused with %s: %s", api.ErrorCode(), api.ErrorMessage())
 }
 
 func must[T any](t *testing.T) func(T, error) T {

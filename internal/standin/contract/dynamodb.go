@@ -281,7 +281,7 @@ func conditionCases() []testCase {
 			if len(used) == 0 {
 				used = nil
 			}
-			_, err := e.ddb.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &e.table, Key: k, ConditionExpression: &c.expr, ExpressionAttributeValues: used})
+			_, err := e.ddb.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &e.table, Item: with(k, it), ConditionExpression: &c.expr, ExpressionAttributeValues: used})
 			if c.want && err != nil {
 				t.Errorf("%s: %v, want it to hold", c.expr, err)
 			}
@@ -406,14 +406,14 @@ func updateCases() []testCase {
 				ret  types.ReturnValue
 				want obj
 			}{
-				{types.ReturnValueAllOld, with(k, obj{"n": num("1"), "o": str("x"), "m": object(obj{"a": num("1"), "b": num("2")})})},
-				{types.ReturnValueAllNew, with(k, obj{"n": num("2"), "o": str("x"), "m": object(obj{"a": num("9"), "b": num("2")})})},
-				{types.ReturnValueUpdatedOld, obj{"n": num("1"), "m": object(obj{"a": num("1")})}},
-				{types.ReturnValueUpdatedNew, obj{"n": num("2"), "m": object(obj{"a": num("9")})}},
+				{types.ReturnValueAllOld, with(k, obj{"n": num("1"), "o": str("x"), "r": str("y")})},
+				{types.ReturnValueAllNew, with(k, obj{"n": num("2"), "o": str("x"), "fresh": num("9")})},
+				{types.ReturnValueUpdatedOld, obj{"n": num("1"), "r": str("y")}},
+				{types.ReturnValueUpdatedNew, obj{"n": num("2"), "fresh": num("9")}},
 				{types.ReturnValueNone, nil},
 			} {
-				e.put(t, with(k, obj{"n": num("1"), "o": str("x"), "m": object(obj{"a": num("1"), "b": num("2")})}))
-				got, err := e.update(t, k, "SET n = :2, m.a = :9", obj{":2": num("2"), ":9": num("9")}, c.ret)
+				e.put(t, with(k, obj{"n": num("1"), "o": str("x"), "r": str("y")}))
+				got, err := e.update(t, k, "SET n = :2, fresh = :9 REMOVE r", obj{":2": num("2"), ":9": num("9")}, c.ret)
 				if err != nil {
 					t.Fatal(err)
 				}

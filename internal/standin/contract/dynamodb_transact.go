@@ -138,12 +138,14 @@ func capacityCases() []testCase {
 			out = must[*dynamodb.UpdateItemOutput](t)(e.ddb.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &e.table, Key: k, UpdateExpression: aws.String("REMOVE x"), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}))
 			wantUnits(t, "from 3.1 KB to little", out.ConsumedCapacity, 4)
 		}},
-		{"capacity of a transaction is double", func(t *testing.T, e *env) {
+		{"capacity of a transaction is double, its indexes too", func(t *testing.T, e *env) {
 			out := must[*dynamodb.TransactWriteItemsOutput](t)(e.ddb.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{e.putIn(key(unique(), "a"), "")}, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}))
 			if len(out.ConsumedCapacity) != 1 {
 				t.Fatalf("capacity = %+v", out.ConsumedCapacity)
 			}
 			wantUnits(t, "one small put", &out.ConsumedCapacity[0], 2)
+			out = must[*dynamodb.TransactWriteItemsOutput](t)(e.ddb.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{e.putIn(with(key(unique(), "a"), obj{"gpk": str("g"), "gsk": str("s")}), "")}, ReturnConsumedCapacity: types.ReturnConsumedCapacityIndexes}))
+			wantUnits(t, "one small put with three indexes", &out.ConsumedCapacity[0], 8)
 		}},
 		{"capacity of a get is 1 per 4 KB, half when eventual", func(t *testing.T, e *env) {
 			k := key(unique(), "a")
