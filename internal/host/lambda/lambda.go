@@ -176,7 +176,7 @@ func (s *Service) Warm(ctx context.Context, id string) error {
 	e.warming = ready
 	if err := e.start(); err != nil {
 		p.remove(e)
-		return err
+		return fmt.Errorf("starting %s: %w", id, err)
 	}
 	t := time.NewTimer(initTimeout)
 	defer t.Stop()

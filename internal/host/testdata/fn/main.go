@@ -30,6 +30,7 @@ func handle(_ context.Context, event json.RawMessage) (any, error) {
 			MessageID string `json:"messageId"`
 		} `json:"Records"`
 		RawPath string            `json:"rawPath"`
+		Cookies []string          `json:"cookies"`
 		Headers map[string]string `json:"headers"`
 		Context struct {
 			RouteKey     string `json:"routeKey"`
@@ -56,7 +57,12 @@ func handle(_ context.Context, event json.RawMessage) (any, error) {
 	if strings.HasPrefix(e.RawPath, "/do/") {
 		do = strings.TrimPrefix(e.RawPath, "/do/")
 	}
+	if do == "" {
+		do = os.Getenv("DO")
+	}
 	switch do {
+	case "authorize":
+		return authorize(e.Cookies)
 	case "sleep":
 		time.Sleep(time.Minute)
 	case "panic":
@@ -99,4 +105,16 @@ func handle(_ context.Context, event json.RawMessage) (any, error) {
 		return map[string]any{"statusCode": 200, "body": string(e.Context.RouteKey)}, nil
 	}
 	return event, nil
+}
+
+func authorize(cookies []string) (any, error) {
+	switch strings.Join(cookies, ";") {
+	case "s=good":
+		return map[string]any{"isAuthorized": true, "context": map[string]string{"user": "ada"}}, nil
+	case "s=bad":
+		return map[string]any{"isAuthorized": false}, nil
+	case "s=odd":
+		return "what?", nil
+	}
+	return nil, errors.New("as asked")
 }
