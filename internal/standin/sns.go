@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
@@ -181,18 +182,10 @@ func (s *Server) deliver(notices []Notice) error {
 	return nil
 }
 
-// goodSubject: ASCII that begins with a letter, digit or mark, no line breaks or controls, under 100 characters
-// and one more.
+// goodSubject: UTF-8 without line breaks or controls, at most 100 characters.
 func goodSubject(subject string) bool {
-	if subject == "" || len(subject) > maxSubject || subject[0] == ' ' {
-		return false
-	}
-	for i := range len(subject) {
-		if subject[i] < 0x20 || subject[i] > 0x7e {
-			return false
-		}
-	}
-	return true
+	return subject != "" && utf8.ValidString(subject) && utf8.RuneCountInString(subject) <= maxSubject &&
+		!strings.ContainsFunc(subject, unicode.IsControl)
 }
 
 func (s *Server) smsNotice(number, message string, attrs map[string]MessageAttribute) ([]Notice, error) {
