@@ -1,10 +1,13 @@
 package alarm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"solewatch/internal/insole"
@@ -112,26 +115,58 @@ func (e *Engine) publish(ctx context.Context, a insole.Alarm, pages []insole.Pag
 		k := string(p.Contact) + "#" + string(p.Channel)
 		newest[k] = max(newest[k], p.Step)
 	}
-	var errs, stale []error
+	order := make([]int, len(pages))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { // what is newest and heard first, first
+		return cmp.Or(cmp.Compare(pages[j].Step, pages[i].Step), -cmp.Compare(pages[i].Channel, pages[j].Channel))
+	})
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	fail := func(err error) {
+		if err != nil && !errors.Is(err, insole.ErrConflict) { // a conflict: somebody else has it, or it was taken; the next look sees
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		}
+	}
+	publishing := make(chan struct{}, 16)
+	tried := make([]bool, len(pages))
+	for _, i := range order {
+		p := pages[i]
+		if at := store.PageDue(p); at.IsZero() || at.After(e.Now()) {
+			continue
+		}
+		if p.State == insole.PageQueued && p.Step < newest[string(p.Contact)+"#"+string(p.Channel)] {
+			// SNS was away for longer than a step: one page with the newest news, not one for each step missed.
+			fail(e.drop(ctx, pages[i:i+1], "a later step has the same page"))
+			continue
+		}
+		// One after the other, since two transactions that look at the same alarm may cancel each other; the slow part goes on beside it.
+		claimed, err := e.Store.ClaimPage(ctx, p, e.Now().UTC())
+		if err != nil {
+			fail(err)
+			continue
+		}
+		publishing <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-publishing }()
+			done, err := e.send(ctx, a, claimed)
+			fail(err)
+			pages[i], tried[i] = done, true
+		})
+	}
+	wg.Wait()
 	of, failed := 0, 0
 	for i, p := range pages {
-		if at := store.PageDue(p); !at.IsZero() && !at.After(e.Now()) {
-			if p.State == insole.PageQueued && p.Step < newest[string(p.Contact)+"#"+string(p.Channel)] {
-				// SNS was away for longer than a step: one page with the newest news, not one for each step missed.
-				stale = append(stale, e.drop(ctx, pages[i:i+1], "a later step has the same page"))
-				continue
+		if tried[i] && p.State == insole.PageQueued {
+			if at := store.PageDue(p); retry.IsZero() || at.Before(retry) {
+				retry = at
 			}
-			p, err = e.send(ctx, a, p)
-			switch {
-			case errors.Is(err, insole.ErrConflict): // somebody else has it, or the alarm was taken: the next look sees what became of it
-			case err != nil:
-				errs = append(errs, err)
-			case p.State == insole.PageQueued:
-				if at := store.PageDue(p); retry.IsZero() || at.Before(retry) {
-					retry = at
-				}
-			}
-			pages[i] = p
 		}
 		if p.Step == a.Step {
 			of++
@@ -140,16 +175,12 @@ func (e *Engine) publish(ctx context.Context, a insole.Alarm, pages []insole.Pag
 			}
 		}
 	}
-	return of > 0 && of == failed, retry, errors.Join(append(errs, stale...)...)
+	return of > 0 && of == failed, retry, errors.Join(errs...)
 }
 
-// send claims p, publishes it and says what became of it. Only one that has claimed publishes, and a claim that was not finished is
+// send publishes a page that was claimed and says what became of it. Only who has claimed publishes, and a claim that was not finished is
 // claimed again after store.ClaimLapse: the one way to a second page with one reference, beside a reply that was lost.
-func (e *Engine) send(ctx context.Context, a insole.Alarm, p insole.Page) (insole.Page, error) {
-	claimed, err := e.Store.ClaimPage(ctx, p, e.Now().UTC())
-	if err != nil {
-		return p, err
-	}
+func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) (insole.Page, error) {
 	done := claimed
 	id, err := e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
 	switch {
@@ -166,7 +197,8 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, p insole.Page) (insol
 		done.DoneAt = e.Now().UTC()
 	}
 	if err != nil {
-		e.Log.WarnContext(ctx, "page not accepted", "alarm", a.ID, "step", p.Step, "contact", p.Contact, "channel", p.Channel, "try", claimed.Tries, "why", done.Why, "err", err)
+		e.Log.WarnContext(ctx, "page not accepted", "alarm", a.ID, "step", claimed.Step, "contact", claimed.Contact, "channel", claimed.Channel,
+			"try", claimed.Tries, "why", done.Why, "err", err)
 	}
 	// The caller's time may be up; what was published must be written down all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)

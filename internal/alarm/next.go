@@ -117,7 +117,7 @@ func (plan *Plan) step(p Policy, now time.Time) {
 				a.NextStepAt = now.Add(delay)
 				return
 			}
-			if len(plan.Pages)+MaxPages <= 90 {
+			if len(plan.Pages)+len(plan.Log)+MaxPages <= 90 {
 				continue
 			}
 			a.NextStepAt = now.Add(time.Second) // no room in this transaction

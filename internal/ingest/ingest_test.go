@@ -100,7 +100,7 @@ func TestHelpIsNeverFiltered(t *testing.T) {
 		{"beside a record that cannot be read", func(w *world) queue.Frame {
 			f := w.frame(w.record(insole.KindSOS))
 			f.Raw = append(f.Raw, 9, 0x01) // a fix, cut short
-			f.Raw[14]++ // one more record than there is
+			f.Raw[14]++                    // one more record than there is
 			return f
 		}, noon},
 		{"a kind that this build does not know", func(w *world) queue.Frame { return w.frame(w.record("unknown-42")) }, noon},
