@@ -69,6 +69,7 @@ type System struct {
 	bridge    *bridge
 	servers   []*http.Server
 	addresses template.Addresses
+	keysMu    sync.RWMutex
 	keys      map[string][]template.Statement // by access key id
 
 	stopSources context.CancelFunc // mappings and schedules
@@ -247,6 +248,8 @@ func (s *System) local(env map[string]string) map[string]string {
 // accessKey makes up the access key id of a program's role, and remembers what it may do.
 func (s *System) accessKey(id string, may []template.Statement) string {
 	key := "LOCAL" + strings.ToUpper(id)
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
 	s.keys[key] = may
 	return key
 }

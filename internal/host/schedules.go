@@ -95,6 +95,6 @@ func (s *System) servicesHandler() http.Handler {
 		}
 		w.WriteHeader(http.StatusAccepted)
 	})
-	mux.Handle("/", s.Standin)
+	mux.Handle("/", s.access(s.Standin))
 	return mux
 }

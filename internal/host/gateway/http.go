@@ -25,6 +25,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/time/rate"
+
 	"solewatch/internal/host/lambda"
 	"solewatch/internal/host/template"
 )
@@ -52,8 +54,17 @@ type HTTPAPI struct {
 	Log     *slog.Logger
 	Now     func() time.Time // nil means time.Now
 
-	mu    sync.Mutex
-	cache map[string]cachedAnswer
+	mu     sync.Mutex
+	cache  map[string]cachedAnswer
+	bucket *rate.Limiter
+}
+
+// newBucket makes the token bucket of a stage's throttling settings; nil lets everything through.
+func newBucket(t template.Throttle) *rate.Limiter {
+	if t.Rate == 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(t.Rate), t.Burst)
 }
 
 type cachedAnswer struct {
@@ -92,6 +103,10 @@ func (h *HTTPAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.API.CORS != nil && h.preflight(w, r) {
 		return
 	}
+	if h.throttled() {
+		message(w, http.StatusTooManyRequests, "Too Many Requests")
+		return
+	}
 	route, params := choose(h.API.Routes, r.Method, path)
 	if route == nil {
 		h.cors(w, r)
@@ -118,6 +133,16 @@ func (h *HTTPAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.RequestContext.Authorizer = map[string]any{"lambda": context}
 	}
 	h.invoke(w, r, route, e)
+}
+
+// throttled takes a token of the stage's bucket and reports whether there was none.
+func (h *HTTPAPI) throttled() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.bucket == nil {
+		h.bucket = newBucket(h.API.Throttle)
+	}
+	return h.bucket != nil && !h.bucket.Allow()
 }
 
 func message(w http.ResponseWriter, status int, text string) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"solewatch/internal/host/template"
 	"solewatch/internal/standin"
@@ -42,6 +43,7 @@ type WebSocketAPI struct {
 	mu     sync.Mutex
 	open   map[string]*connection
 	closed bool
+	bucket *rate.Limiter
 	wg     sync.WaitGroup
 }
 
@@ -55,11 +57,10 @@ type connection struct {
 	socket     *websocket.Conn
 	meter      *frameMeter
 
-	mu       sync.Mutex
-	active   time.Time
-	why      websocket.StatusCode // what this side closes with; 0 while it does not
-	whyText  string
-	messages int
+	mu      sync.Mutex
+	active  time.Time
+	why     websocket.StatusCode // what this side closes with; 0 while it does not
+	whyText string
 }
 
 func (a *WebSocketAPI) log() *slog.Logger {
@@ -269,8 +270,12 @@ func (c *connection) handle(ctx context.Context, data []byte) {
 	e := c.event(key, "MESSAGE")
 	e.RequestContext.MessageID = requestID()
 	e.Body = string(data)
-	if !ok {
+	switch {
+	case !ok:
 		c.complain(ctx, "Forbidden", e.RequestContext.RequestID)
+		return
+	case c.api.throttled():
+		c.complain(ctx, "Too Many Requests", e.RequestContext.RequestID)
 		return
 	}
 	ans, err := c.api.invoke(ctx, rt, e)
@@ -464,6 +469,16 @@ func (a *WebSocketAPI) authorize(ctx context.Context, c *connection, e socketEve
 		c.authorizer[k] = fmt.Sprint(v)
 	}
 	return http.StatusOK
+}
+
+// throttled takes a token of the stage's bucket and reports whether there was none.
+func (a *WebSocketAPI) throttled() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.bucket == nil {
+		a.bucket = newBucket(a.API.Throttle)
+	}
+	return a.bucket != nil && !a.bucket.Allow()
 }
 
 func (a *WebSocketAPI) find(id string) (*connection, error) {

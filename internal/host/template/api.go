@@ -50,6 +50,7 @@ func (w *wirer) httpAPI(r *Resource) *HTTPAPI {
 			w.faults.add(d.Line, r.ID, "Auth.DefaultAuthorizer", "no authorizer %q", d.Text())
 		}
 	}
+	a.Throttle = throttle(p.Get("DefaultRouteSettings"))
 	if c := p.Get("CorsConfiguration"); c != nil {
 		a.CORS = &CORS{
 			Origins: c.Get("AllowOrigins").Strings(), Methods: c.Get("AllowMethods").Strings(), Headers: c.Get("AllowHeaders").Strings(),
@@ -57,6 +58,14 @@ func (w *wirer) httpAPI(r *Resource) *HTTPAPI {
 		}
 	}
 	return a
+}
+
+func throttle(v *Value) Throttle {
+	t := Throttle{Rate: v.Get("ThrottlingRateLimit").Int(0), Burst: v.Get("ThrottlingBurstLimit").Int(0)}
+	if t.Burst == 0 {
+		t.Burst = t.Rate
+	}
+	return t
 }
 
 func textMap(v *Value) map[string]string {
@@ -155,6 +164,7 @@ func (w *wirer) webSocket(r *Resource) *WebSocket {
 	if st := p.Get("StageName").Text(); st != "" {
 		s.Stage = st
 	}
+	s.Throttle = throttle(p.Get("DefaultRouteSettings"))
 	w.selection(r, p.Get("RouteSelectionExpression"))
 	routes := p.Get("Routes")
 	for _, key := range routes.Keys() {
@@ -230,6 +240,7 @@ func (w *wirer) plainWebSockets() {
 	for _, r := range w.each("AWS::ApiGatewayV2::Stage") {
 		if s := apis[r.Properties.Get("ApiId").Text()]; s != nil {
 			s.Stage, s.StageVariable = r.Properties.Get("StageName").Text(), textMap(r.Properties.Get("StageVariables"))
+			s.Throttle = throttle(r.Properties.Get("DefaultRouteSettings"))
 		}
 	}
 	integrations := map[string]*Resource{}

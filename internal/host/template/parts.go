@@ -122,6 +122,13 @@ type HTTPAPI struct {
 	Routes        []HTTPRoute
 	Authorizers   map[string]Authorizer
 	CORS          *CORS
+	Throttle      Throttle
+}
+
+// Throttle is DefaultRouteSettings: a token bucket. A zero one does not throttle.
+type Throttle struct {
+	Rate  int // a second
+	Burst int
 }
 
 // An HTTPRoute sends requests to a function.
@@ -157,6 +164,7 @@ type WebSocket struct {
 	Selection     string // "$request.body.action"
 	Routes        map[string]WebSocketRoute
 	Authorizer    *Authorizer // of $connect
+	Throttle      Throttle
 }
 
 // A WebSocketRoute sends one kind of message to a function.
