@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -24,12 +25,16 @@ import (
 	"solewatch/internal/alarm"
 	"solewatch/internal/auth"
 	"solewatch/internal/directory"
+	"solewatch/internal/feed"
 	"solewatch/internal/insole"
 	"solewatch/internal/store"
 )
 
 // maxBody is the largest body taken, in bytes.
 const maxBody = 1 << 20
+
+// A field is known by its exact name only: {"role":"viewer","ROLE":"admin"} would be two values for one field.
+func init() { huma.ValidateStrictCasing = true }
 
 // API is what the routes need.
 type API struct {
@@ -87,8 +92,14 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = ""
 	config.RejectUnknownQueryParameters = true
-	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
+	config.Formats = huma.DefaultFormats
 	config.Transformers = []huma.Transformer{translate}
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		if t == reflect.TypeFor[feed.Worker]() {
+			return "BoardWorker" // not the Worker that is set up
+		}
+		return huma.DefaultSchemaNamer(t, hint)
+	})
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: auth.CookieName, Description: "Set by POST /api/session."},
 	}

@@ -129,11 +129,11 @@ func (a *API) team(ctx context.Context, in *TeamPath) (*one[Team], error) {
 	if err != nil { // the team is known, this is not
 		a.Log.WarnContext(ctx, "confirmations not read", "org", org, "team", in.Team, "err", err)
 	}
-	if len(confirmed) > 0 {
+	if err == nil {
 		t.Confirmed = map[string]bool{}
-	}
-	for id, yes := range confirmed {
-		t.Confirmed[string(id)] = yes
+		for id, yes := range confirmed {
+			t.Confirmed[string(id)] = yes
+		}
 	}
 	return oneOf(t, k.Version), nil
 }

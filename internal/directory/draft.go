@@ -64,13 +64,13 @@ func (n nouns[K, V]) was(id K) (V, bool) {
 
 // expect compares what is there with what the caller knows.
 func (n nouns[K, V]) expect(what string, id K, version int) error {
-	have, ok := n.before[id]
+	have := n.before[id] // version 0 when it is new in this draft
 	switch {
 	case version == New && n.has(id):
 		return fmt.Errorf("%s %v: %w", what, id, ErrTaken)
 	case version == New:
 		return nil
-	case !ok || !n.has(id):
+	case !n.has(id):
 		return fmt.Errorf("%s %v: %w", what, id, insole.ErrNotFound)
 	case version != Any && version != have.Version:
 		return fmt.Errorf("%s %v is at version %d, not %d: %w", what, id, have.Version, version, ErrVersion)
