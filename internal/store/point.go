@@ -69,9 +69,9 @@ func (n PointName) String() string {
 //	         [unless flag 04: lag svarint, seconds]                 heard minus happened, as a difference
 //	         [flag 08: lat svarint · lon svarint (1e-6°) · altitude svarint (m) · accuracy uvarint (m) · speed uvarint (dm/s) · course u8 (360/256°)]
 //	         [flag 10: steps svarint] · [flag 20: posture u8] · [flag 40: battery u8 (percent, 80 = charging)]
-//	more     [01: hash u32] · [02: kind, length u8 and ASCII] · [04: fix minus report time, svarint ms] · [08: source u8] · [10: no battery known]
+//	more     [01: hash u32] · [02: kind, length u8 and ASCII] · [04: fix minus report time, svarint ms] · [08: source u8]
 //
-// A missing field is that of the point before. The kind is fix or status, by whether there is a fix, unless it is named.
+// A missing field is that of the point before; so is a battery that was not said, but neither steps nor posture. The kind is fix or status, by whether there is a fix, unless it is named.
 const packVersion = 1
 
 const (
@@ -136,10 +136,10 @@ func appendPoint(dst []byte, c *cursor, p Point) []byte {
 			more |= mSource
 		}
 	}
-	if p.Steps != 0 && int64(p.Steps) != c.steps {
+	if int64(p.Steps) != c.steps {
 		flags |= pSteps
 	}
-	if posture != 0 && posture != c.posture {
+	if posture != c.posture {
 		flags |= pPosture
 	}
 	var battery byte
