@@ -68,7 +68,10 @@ export function StateBar() {
 function verdict(danger: number, taken: number, sure: boolean, known: boolean): string {
   if (!known) return t('web.bar.unknown');
   if (danger > 0) return n('web.bar.danger', danger);
-  if (!sure) return t('web.bar.wasCalm', { clock: clock(asOf.value ?? 0) });
+  if (!sure) {
+    const then = { clock: clock(asOf.value ?? 0) };
+    return taken > 0 ? n('web.bar.wasTaken', taken, then) : t('web.bar.wasCalm', then);
+  }
   return taken > 0 ? n('web.bar.allTaken', taken) : t('web.bar.calm');
 }
 
