@@ -53,6 +53,8 @@ addProtocol('basemap', basemap('/basemap.pmtiles'));
 
 // Sources are written at most this often: with 5,000 people every write is work for the worker and the GPU.
 const writeMs = 900;
+const writeManyMs = 2_500;
+const many = 1_000;
 
 export function openMap(place: HTMLElement, clicks: Clicks): MapView {
   let wanted: Shown | null = null;
@@ -178,7 +180,7 @@ export function openMap(place: HTMLElement, clicks: Clicks): MapView {
         clearTimeout(timer);
         timer = null;
       }
-      timer ??= setTimeout(write, hurry ? 0 : writeMs);
+      timer ??= setTimeout(write, hurry ? 0 : s.board.workers.size > many ? writeManyMs : writeMs);
     },
     close() {
       if (timer !== null) clearTimeout(timer);

@@ -63,15 +63,14 @@ export function plain(s: string): string {
 }
 
 function matches(worker: Worker, words: readonly string[], teamName: string): boolean {
-  if (words.length === 0) return true;
   const hay = plain([worker.name, worker.worker, worker.insole ?? '', worker.phone ?? '', teamName].join(' '));
   return words.every((w) => hay.includes(w));
 }
 
 // alarmsByWorker gathers the open alarms of each worker.
-export function alarmsByWorker(board: Board): ReadonlyMap<string, readonly Alarm[]> {
+export function alarmsByWorker(open: Board['alarms']): ReadonlyMap<string, readonly Alarm[]> {
   const by = new Map<string, Alarm[]>();
-  for (const alarm of board.alarms.values()) {
+  for (const alarm of open.values()) {
     const of = by.get(alarm.worker);
     if (of) of.push(alarm);
     else by.set(alarm.worker, [alarm]);
@@ -79,28 +78,54 @@ export function alarmsByWorker(board: Board): ReadonlyMap<string, readonly Alarm
   return by;
 }
 
-// lines are the workers that pass filter: who needs somebody first, then by name.
+// byName gives each worker its place in the order of names. Names hardly ever change, and comparing them is what
+// costs: the answer is the same table as before while they do not.
+export function byName(): (board: Board, collator: Intl.Collator) => ReadonlyMap<string, number> {
+  let names = new Map<string, string>();
+  let of: Intl.Collator | null = null;
+  let ranks: ReadonlyMap<string, number> = new Map();
+  return (board, collator) => {
+    let same = of === collator && names.size === board.workers.size;
+    if (same) {
+      for (const w of board.workers.values()) {
+        if (names.get(w.worker) === w.name) continue;
+        same = false;
+        break;
+      }
+    }
+    if (same) return ranks;
+    const all = [...board.workers.values()].sort((a, b) => collator.compare(a.name, b.name));
+    names = new Map(all.map((w) => [w.worker, w.name]));
+    of = collator;
+    ranks = new Map(all.map((w, i) => [w.worker, i]));
+    return ranks;
+  };
+}
+
+// lines are the workers that pass filter: who needs somebody first, then by name as ranks has it.
 export function lines(
   board: Board,
   filter: Filter,
   nowMs: number,
   teamName: (team: string) => string,
-  collator: Intl.Collator,
+  ranks: ReadonlyMap<string, number>,
 ): readonly Line[] {
   const words = plain(filter.words).split(/\s+/).filter(Boolean);
-  const by = alarmsByWorker(board);
-  const found: Line[] = [];
+  const by = alarmsByWorker(board.alarms);
+  const found: { line: Line; place: number }[] = [];
   for (const worker of board.workers.values()) {
     if (filter.team !== '' && worker.team !== filter.team) continue;
-    if (!matches(worker, words, teamName(worker.team))) continue;
-    const alarms = by.get(worker.worker) ?? [];
+    if (words.length > 0 && !matches(worker, words, teamName(worker.team))) continue;
+    const alarms = by.get(worker.worker) ?? none;
     const s = standing(worker, alarms.length > 0, nowMs);
     if (filter.show === 'trouble' && order[s] > order.never) continue;
     if (filter.show === 'off' && s !== 'off') continue;
-    found.push({ worker, standing: s, alarms });
+    found.push({ line: { worker, standing: s, alarms }, place: order[s] * 1e9 + (ranks.get(worker.worker) ?? 0) });
   }
-  return found.sort((a, b) => order[a.standing] - order[b.standing] || collator.compare(a.worker.name, b.worker.name));
+  return found.sort((a, b) => a.place - b.place).map((f) => f.line);
 }
+
+const none: readonly Alarm[] = [];
 
 // inOrder sorts alarms for the top of the page: nobody has it yet before taken, then priority, then the oldest.
 export function inOrder(alarms: Iterable<Alarm>): readonly Alarm[] {

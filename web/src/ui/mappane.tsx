@@ -70,13 +70,13 @@ export function MapPane() {
     };
   }, [wanted]);
   return (
-    <section class={`map ${had}`} aria-label={t('web.map.title')} data-map={had}>
+    <div class={`map ${had}`} data-map={had}>
       <div class="map-canvas" ref={place} />
       {had !== 'there' && (
         <p class="map-says" role={had === 'waiting' ? undefined : 'status'}>
           {t(had === 'noWebGL' ? 'web.map.noWebGL' : had === 'failed' ? 'web.map.failed' : 'web.map.waiting')}
         </p>
       )}
-    </section>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 // One worker: now, the last hour, what was done about the alarm, who is near, who looked.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type AlarmFile, api, type Look, type Position } from '../api/client.ts';
-import type { Worker } from '../api/feed.ts';
+import type { Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
 import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/format.ts';
@@ -105,7 +105,7 @@ function Person(p: { worker: Worker }) {
           {worker.insole && <Fact name={t('web.panel.insole')}>{<span class="figures">{worker.insole}</span>}</Fact>}
         </dl>
       </section>
-      <LastHour worker={worker.worker} here={here} />
+      <LastHour worker={worker.worker} live={live} />
       {here && <Nearby of={worker.worker} here={here} />}
       <Looked worker={worker.worker} />
     </>
@@ -160,33 +160,60 @@ function useAsked<T>(
   return state;
 }
 
-function LastHour(p: { worker: string; here: Point | null }) {
-  // Asked again every half minute: the graph is of the hour that ends now.
-  const half = Math.floor((now.value ?? 0) / 30_000);
+// The positions are asked for once (who asks is recorded), and go on with what the feed says.
+function LastHour(p: { worker: string; live: Live | undefined }) {
+  const { live } = p;
   const known = now.value !== null;
   const { value, problem } = useAsked<readonly Position[]>(async () => {
     const to = now.value;
     return to === null ? [] : api.positions(p.worker, to - hourMs, to);
-  }, [p.worker, half, known]);
+  }, [p.worker, known]);
+  const [since, setSince] = useState<readonly Position[]>([]);
   useEffect(() => {
-    trail.value = value === null ? null : { worker: p.worker, positions: value };
+    const fix = positionOf(live);
+    if (fix) setSince((was) => ((was.at(-1)?.atMs ?? 0) < fix.atMs ? [...was, fix].slice(-sinceMax) : was));
+  }, [live]);
+  const whole = useMemo(() => joined(value, since), [value, since]);
+  useEffect(() => {
+    trail.value = whole === null ? null : { worker: p.worker, positions: whole };
     return () => {
       trail.value = null;
     };
-  }, [value]);
+  }, [whole]);
+  const from = (now.value ?? 0) - hourMs;
+  const shown = whole?.filter((q) => q.atMs >= from) ?? null;
   return (
     <section>
       <h3>{t('web.panel.hour')}</h3>
       {problem !== null && <p class="sub">{problem}</p>}
-      {value !== null && value.length === 0 && <p class="sub">{t('web.panel.noHistory')}</p>}
-      {value !== null && value.length > 0 && (
+      {shown !== null && shown.length === 0 && <p class="sub">{t('web.panel.noHistory')}</p>}
+      {shown !== null && shown.length > 0 && (
         <>
-          <Locator positions={value} />
-          <Graph positions={value} toMs={now.value ?? 0} spanMs={hourMs} />
+          <Locator positions={shown} />
+          <Graph positions={shown} toMs={now.value ?? 0} spanMs={hourMs} />
         </>
       )}
     </section>
   );
+}
+
+const sinceMax = 2_000;
+
+function positionOf(live: Live | undefined): Position | null {
+  if (live?.lat === undefined || live.lon === undefined || live.fixAtMs === undefined) return null;
+  return {
+    atMs: live.fixAtMs,
+    lat: live.lat,
+    lon: live.lon,
+    ...(live.speedMps === undefined ? {} : { speedMps: live.speedMps }),
+  };
+}
+
+// joined puts what came since behind what was asked for, which has the same newest ones.
+function joined(asked: readonly Position[] | null, since: readonly Position[]): readonly Position[] | null {
+  if (asked === null) return null;
+  const newest = asked.at(-1)?.atMs ?? 0;
+  return [...asked, ...since.filter((q) => q.atMs > newest)];
 }
 
 const nearbyMax = 4;

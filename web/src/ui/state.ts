@@ -5,7 +5,7 @@ import type { Alarm } from '../api/feed.ts';
 import { Feed, type World } from '../feed/feed.ts';
 import { type Board, emptyBoard } from '../state/board.ts';
 import { type Facts, type Mode, mayChange, noFacts } from '../state/mode.ts';
-import { alarmsByWorker, census, type Filter, inOrder, lines, noFilter } from '../state/people.ts';
+import { alarmsByWorker, byName, census, type Filter, inOrder, lines, noFilter } from '../state/people.ts';
 import { type Place, placeOf, type Zone } from '../state/place.ts';
 import { rung } from '../state/ring.ts';
 import { clock, span } from '../text/format.ts';
@@ -40,13 +40,18 @@ export const view = signal<'list' | 'map'>('list'); // on a phone
 export const me = computed(() => (session.value.is === 'in' ? session.value.me : null));
 export const maySteer = computed(() => me.value !== null && me.value.role !== 'viewer');
 export const canChange = computed(() => maySteer.value && mayChange(mode.value));
-export const alarms = computed(() => inOrder(board.value.alarms.values()));
-export const byWorker = computed(() => alarmsByWorker(board.value));
+// News of people leaves the alarms as they are, and redraws nothing that hangs on them.
+const openAlarms = computed(() => board.value.alarms);
+export const alarms = computed(() => inOrder(openAlarms.value.values()));
+export const byWorker = computed(() => alarmsByWorker(openAlarms.value));
 export const counts = computed(() => census(board.value, now.value ?? 0));
 const collator = computed(() => new Intl.Collator(lang.value, { sensitivity: 'base', numeric: true }));
 // The list is put in order anew every few seconds and on news, not on every tick of the clock.
 const slowNow = computed(() => Math.floor((now.value ?? 0) / 5000) * 5000);
-export const people = computed(() => lines(board.value, filter.value, slowNow.value, teamName, collator.value));
+const ranks = byName();
+export const people = computed(() =>
+  lines(board.value, filter.value, slowNow.value, teamName, ranks(board.value, collator.value)),
+);
 
 // The worker whose panel is open, and the alarm it is opened for.
 export const chosenAlarm = computed(() => {
@@ -115,7 +120,9 @@ function follow(): void {
   unfollow();
   feed = new Feed(world, {
     board(before, after) {
-      board.value = after;
+      // Alarms are shown at once. News of people may wait a moment when there are many of them.
+      if (before.alarms !== after.alarms || after.workers.size < manyPeople) show(after);
+      else showing ??= setTimeout(() => show(feed?.board ?? after), manyPauseMs);
       // The first snapshot rings too: whoever opens the page must hear what is open.
       const ringing = rung(before, after);
       if (ringing.length > 0) announce(ringing);
@@ -135,7 +142,20 @@ function follow(): void {
   void learnNames();
 }
 
+const manyPeople = 300;
+const manyPauseMs = 1_000;
+let showing: ReturnType<typeof setTimeout> | null = null;
+
+function show(next: Board): void {
+  if (showing !== null) clearTimeout(showing);
+  showing = null;
+  board.value = next;
+}
+
 function unfollow(): void {
+  if (showing !== null) clearTimeout(showing);
+  showing = null;
+
   feed?.stop();
   feed = null;
   if (beating !== null) clearInterval(beating);

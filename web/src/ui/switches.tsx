@@ -9,7 +9,7 @@ export function LangSwitch() {
       type="button"
       class="quiet tool"
       lang={next}
-      aria-label={next === 'fr' ? 'Français' : 'English'}
+      aria-label={next === 'fr' ? 'FR, français' : 'EN, English'}
       onClick={() => {
         localStorage.setItem('lang', next);
         void speak(next);

@@ -4,7 +4,7 @@ import { alarm as alarmDecoder, message, snapshot } from '../../src/api/feed.ts'
 import { apply, emptyBoard, merge } from '../../src/state/board.ts';
 import { noClock, sample, serverNow, slept } from '../../src/state/clock.ts';
 import { backoffMs, type Facts, modeAt, noFacts } from '../../src/state/mode.ts';
-import { census, freshness, inOrder, lines, noFilter, standing } from '../../src/state/people.ts';
+import { byName, census, freshness, inOrder, lines, noFilter, standing } from '../../src/state/people.ts';
 import { distanceM, inside, placeOf, towards, type Zone } from '../../src/state/place.ts';
 import { from, gapGraceMs, heard, isGap, told } from '../../src/state/sequence.ts';
 import { parse } from '../../src/ui/route.ts';
@@ -201,7 +201,7 @@ describe('people', () => {
       { ...noFilter, ...filter },
       t0,
       (team) => (team === 'south' ? 'Équipe Sud' : team),
-      new Intl.Collator('fr'),
+      byName()(board, new Intl.Collator('fr')),
     ).map((l) => l.worker.worker);
 
   test('who needs somebody comes first, then by name', () => {

@@ -1,0 +1,460 @@
+// In the supervisor's words.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const mode = (page, wanted, timeout = 5_000) => page.waitForSelector(`#board[data-mode=${wanted}]`, { timeout });
+const bar = (page) => page.textContent('.statebar h1');
+
+async function timed(what) {
+  const began = performance.now();
+  await what;
+  return performance.now() - began;
+}
+
+// accessible runs axe over the page, with the rules of WCAG 2.2 A and AA. It is put in by the debugger, past the CSP.
+async function accessible(page, where) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Runtime.evaluate', { expression: axe });
+  const found = await session.send('Runtime.evaluate', {
+    expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => JSON.stringify(r.violations.map((v) => v.id + ': ' + v.help + ' @ ' + v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join(' | '))))`,
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  assert.deepEqual(JSON.parse(found.result.value), [], `axe: ${where}`);
+  await session.detach();
+}
+
+async function noSideways(page, where) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${where} is ${wide} px wider than the screen`);
+}
+
+export const tests = [
+  {
+    name: 'sign in: a wrong password is said, a right one lets in, sign out ends it',
+    run: async ({ newPage, shot }) => {
+      const page = await newPage({ signIn: false });
+      await page.fill('[name=email]', 'claire@demo.test');
+      await page.fill('[name=password]', 'wrong');
+      await page.click('text=Show');
+      assert.equal(await page.getAttribute('#password', 'type'), 'text');
+      await page.click('[type=submit]');
+      await page.waitForSelector('.problem:has-text("wrong")');
+      await shot(page, 'signin');
+      await accessible(page, 'sign in');
+      await page.fill('[name=password]', 'demo');
+      await page.keyboard.press('Enter');
+      await mode(page, 'LIVE');
+      await page.reload();
+      await mode(page, 'LIVE');
+      await page.click('[aria-label^="Sign out"]');
+      await page.waitForSelector('form.signin');
+      await page.reload();
+      await page.waitForSelector('form.signin');
+    },
+  },
+  {
+    name: 'an SOS is a row, a title, a favicon, a word to screen readers and a sound; a second page takes it; it is resolved',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      assert.equal(await bar(page), 'Nobody is in danger');
+      await page.waitForSelector('[data-map=there]');
+      await shot(page, 'board-calm');
+      await accessible(page, 'board, calm');
+      assert.equal(await page.getAttribute('.duty', 'data-sound'), 'off');
+      await page.click('.duty');
+      await page.waitForSelector('.duty[data-sound=on]');
+      const second = await newPage({ email: 'hugo@demo.test' });
+      await mode(second, 'LIVE');
+      await page.bringToFront();
+
+      const began = performance.now();
+      const alarm = system.raise('paul');
+      await page.waitForSelector('.alarm[data-state=active]');
+      assert.ok(performance.now() - began < 1_000, 'the row took longer than a second');
+      assert.equal(await bar(page), '1 alarm needs somebody');
+      assert.match(await page.title(), /^\(1\) SOS Paul/);
+      assert.equal(await page.getAttribute('link[rel=icon]', 'href'), '/icon-alarm.svg');
+      assert.match(await page.textContent('[role=alert]'), /SOS: Paul.*Q2F7M1/);
+      assert.match(await page.textContent('.alarm'), /Nobody yet/);
+      assert.match(await page.textContent('.alarm'), /±\d+ m/);
+      assert.match(await page.textContent('.alarm'), /step 2 at \d\d:\d\d:\d\d/);
+      await page.waitForFunction(() => /0:0[2-9]/.test(document.querySelector('.alarm-age')?.textContent ?? ''));
+      await shot(page, 'board-alarm');
+      await accessible(page, 'board, alarm');
+      await page.click('.duty');
+      await page.waitForSelector('.duty[data-sound=silenced]');
+
+      await second.bringToFront();
+      await second.click('.alarm .take');
+      await page.bringToFront();
+      await page.waitForSelector('.alarm[data-state=taken]');
+      assert.match(await page.textContent('.alarm'), /Hugo P\..*since/);
+      assert.match(await second.textContent('.alarm'), /You/);
+      assert.equal(await bar(page), '1 alarm, being dealt with');
+      assert.equal(await page.title(), 'Solewatch');
+
+      system.press(alarm.id);
+      await page.waitForSelector('.alarm >> text=asked 2 times');
+      await page.waitForSelector('.duty[data-sound=on]');
+
+      await page.click('.alarm >> text=Resolve');
+      await page.waitForSelector('dialog[open]');
+      await accessible(page, 'resolve dialog');
+      await shot(page, 'resolve');
+      assert.equal(await page.isDisabled('dialog .primary'), true);
+      await page.check('dialog [value=real]');
+      await page.fill('dialog textarea', 'Ankle. Driven home.');
+      await page.click('dialog .primary');
+      await page.waitForSelector('.alarm', { state: 'detached' });
+      assert.equal(await bar(page), 'Nobody is in danger');
+      assert.equal(system.alarms.get(alarm.id).reason, 'real');
+      await second.waitForSelector('.alarm', { state: 'detached' });
+    },
+  },
+  {
+    name: 'two take charge at once: the first wins, the other is told who',
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.muted = true;
+      const alarm = system.raise('marie');
+      system.muted = false;
+      system.walk();
+      await page.waitForSelector('.alarm[data-state=active]');
+      system.muted = true;
+      system.take(alarm.id, { user: 'hugo', name: 'Hugo P.' });
+      await page.click('.alarm .take');
+      await page.waitForSelector('.notice.bad >> text=Hugo P. has taken charge');
+      system.muted = false;
+    },
+  },
+  {
+    name: 'the store goes away: unavailable within 5 s, everything off but the phone; back within 5 s',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.raise('paul');
+      await page.waitForSelector('.alarm');
+      for (let i = 0; i < 3; i += 1) {
+        system.away = true;
+        assert.ok((await timed(mode(page, 'UNAVAILABLE'))) < 5_000);
+        if (i === 0) {
+          await page.waitForTimeout(1_100);
+          assert.match(await page.textContent('.banner'), /as of \d\d:\d\d:\d\d \(\d+ s ago\)/);
+          assert.match(
+            await page.evaluate(() => getComputedStyle(document.getElementById('board')).filter),
+            /grayscale/,
+          );
+          assert.equal(await page.isDisabled('.alarm .take'), true);
+          assert.match(await page.getAttribute('.alarm a[href^="tel:"]', 'href'), /^tel:\+33/);
+          await page.keyboard.press('a');
+          assert.equal([...system.alarms.values()][0].state, 'active');
+          await shot(page, 'unavailable');
+          await accessible(page, 'unavailable');
+        }
+        system.away = false;
+        assert.ok((await timed(mode(page, 'LIVE'))) < 5_000);
+      }
+      assert.equal(await page.isDisabled('.alarm .take'), false);
+    },
+  },
+  {
+    name: 'nobody is said to be out of danger by a page that cannot know',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.away = true;
+      await mode(page, 'UNAVAILABLE');
+      assert.match(await bar(page), /^At \d\d:\d\d:\d\d, nobody was in danger$/);
+      await shot(page, 'unavailable-calm');
+      await page.reload();
+      await page.waitForSelector('.gate h1 >> text=Unavailable');
+      await accessible(page, 'gate, store away');
+      system.away = false;
+      await mode(page, 'LIVE', 6_000);
+    },
+  },
+  {
+    name: 'the socket is cut: not live at once, back by itself, and what happened meanwhile rings',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.refused = true;
+      system.cut();
+      await mode(page, 'RECONNECTING', 1_000);
+      await mode(page, 'POLLING', 10_000);
+      await shot(page, 'polling');
+      system.raise('paul');
+      await page.waitForSelector('.alarm', { timeout: 7_000 });
+      system.refused = false;
+      await mode(page, 'LIVE', 15_000);
+      assert.match(await page.textContent('[role=alert]'), /SOS/);
+    },
+  },
+  {
+    name: 'a gap in the sequence: resync, and the alarm of the gap rings',
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      await page.evaluate(() => {
+        globalThis.modes = [];
+        new MutationObserver(() => globalThis.modes.push(document.getElementById('board').dataset.mode)).observe(
+          document.getElementById('board'),
+          { attributes: true, attributeFilter: ['data-mode'] },
+        );
+      });
+      system.losing = true;
+      system.raise('paul');
+      system.losing = false;
+      system.latencyMs = 200;
+      system.walk();
+      await page.waitForSelector('.alarm');
+      await mode(page, 'LIVE');
+      assert.deepEqual(await page.evaluate(() => globalThis.modes), ['RESYNC', 'LIVE']);
+      assert.match(await page.textContent('[role=alert]'), /SOS: Paul/);
+    },
+  },
+  {
+    name: 'a message that cannot be read, and a server that forgot the socket: live again',
+    expects: /cannot read/,
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.control({ do: 'garble' });
+      system.losing = true;
+      system.raise('paul');
+      system.losing = false;
+      await page.waitForSelector('.alarm', { timeout: 3_000 });
+      await mode(page, 'LIVE');
+      const was = system.sockets.size;
+      system.control({ do: 'forget' });
+      system.raise('karim', 'fall');
+      await page.waitForSelector('.alarm:nth-child(2)', { timeout: 6_000 });
+      await mode(page, 'LIVE');
+      assert.equal(system.sockets.size, was);
+    },
+  },
+  {
+    name: 'without WebGL the list is whole, the page says so, and a plain locator stands in',
+    plain: true,
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      await page.waitForSelector('[data-map=noWebGL]');
+      assert.match(await page.textContent('.map'), /no WebGL/);
+      system.raise('paul');
+      await page.click('.alarm h2 a');
+      await page.waitForSelector('.locator');
+      await shot(page, 'no-webgl');
+      await accessible(page, 'no WebGL');
+    },
+  },
+  {
+    name: 'by keyboard alone: sign in, J K, take, resolve, search, help, open and close a person',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage({ signIn: false });
+      await page.waitForSelector('[name=email]:focus');
+      await page.keyboard.type('claire@demo.test');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type('demo');
+      await page.keyboard.press('Enter');
+      await mode(page, 'LIVE');
+      const one = system.raise('paul');
+      const two = system.raise('karim', 'fall');
+      await page.waitForSelector('.alarm:nth-child(2)');
+      await page.keyboard.press('j');
+      await page.waitForSelector(`#alarm-${one.id}:focus`);
+      await page.keyboard.press('j');
+      await page.waitForSelector(`#alarm-${two.id}:focus`);
+      await page.keyboard.press('a');
+      await page.waitForSelector(`#alarm-${two.id}[data-state=taken]`);
+      assert.equal(system.alarms.get(two.id).owner, 'claire');
+      assert.equal(system.alarms.get(one.id).state, 'active');
+      await page.keyboard.press('r');
+      await page.waitForSelector('dialog[open]');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('dialog', { state: 'detached' });
+      await page.keyboard.press('r');
+      await page.waitForSelector('dialog[open]');
+      await page.focus('dialog [value=real]');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type('Dropped it.');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(`#alarm-${two.id}`, { state: 'detached' });
+      assert.equal(system.alarms.get(two.id).reason, 'false');
+      assert.equal(system.alarms.get(two.id).note, 'Dropped it.');
+      await page.keyboard.press('j');
+      for (let i = 0; i < 14; i += 1) await page.keyboard.press('j');
+      await page.waitForSelector('.row:focus');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.panel h2');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('.panel', { state: 'detached' });
+      await page.keyboard.press('/');
+      await page.keyboard.type('zoe etoile');
+      await page.waitForFunction(() => document.querySelectorAll('.row').length === 1);
+      assert.match(await page.textContent('.row'), /Zoé/);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('?');
+      await page.waitForSelector('dialog[open] kbd');
+      await accessible(page, 'help');
+      await shot(page, 'help');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('dialog', { state: 'detached' });
+    },
+  },
+  {
+    name: 'one person: now, the last hour, colleagues, who looked; an alarm by its link',
+    run: async ({ system, newPage, shot }) => {
+      const alarm = system.raise('paul', 'sos', { sentAtMs: system.now() - 22 * 60_000 });
+      const page = await newPage({ path: `/#/a/${alarm.id}` });
+      await mode(page, 'LIVE');
+      await page.waitForSelector('.panel .alarm.chosen');
+      assert.match(await page.textContent('.panel .alarm'), /22 min before it reached us/);
+      await page.waitForSelector('.panel .locator');
+      await page.waitForSelector('.panel .log >> text=Anne R. · SMS · sent');
+      await page.waitForSelector('.panel .looked');
+      await page.waitForSelector('[data-map=there]');
+      await page.waitForTimeout(1_500);
+      await shot(page, 'person');
+      await accessible(page, 'person');
+      const gone = await newPage({ path: '/#/a/aaaaaaaaaaaaaaaa' });
+      await gone.waitForSelector('.panel >> text=not open any more');
+    },
+  },
+  {
+    name: 'somebody who may only look is offered nothing to press',
+    run: async ({ system, newPage }) => {
+      system.raise('paul');
+      const page = await newPage({ email: 'vera@demo.test' });
+      await page.waitForSelector('.alarm');
+      assert.equal(await page.locator('.take').count(), 0);
+      await page.keyboard.press('a');
+      await page.keyboard.press('r');
+      assert.equal(await page.locator('dialog').count(), 0);
+    },
+  },
+  {
+    name: 'French and English, dark and light, kept over a reload',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage({ locale: 'fr-FR' });
+      await mode(page, 'LIVE');
+      // Claire's own language is English; she chooses another.
+      await page.click('button[lang=fr]');
+      await page.waitForFunction(
+        () => document.querySelector('.statebar h1').textContent === 'Personne n’est en danger',
+      );
+      assert.equal(await page.getAttribute('html', 'lang'), 'fr');
+      await page.click('[aria-label="Passer en sombre"]');
+      system.raise('paul');
+      system.raise('karim', 'low-battery');
+      await page.waitForSelector('.alarm:nth-child(2)');
+      await page.waitForSelector('[data-map=there]');
+      await page.waitForTimeout(1_500);
+      await shot(page, 'board-dark-fr');
+      await accessible(page, 'dark, French');
+      await page.reload();
+      await mode(page, 'LIVE');
+      assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+      assert.match(await bar(page), /2 alarmes/);
+      const system2 = await newPage({ colorScheme: 'dark' });
+      assert.equal(await system2.getAttribute('html', 'data-theme'), 'dark');
+    },
+  },
+  ...[320, 390, 1280].map((width) => ({
+    name: `${width} px wide: nothing is cut, the list comes first, the thumb reaches Take charge`,
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage({
+        viewport: { width, height: width < 760 ? 720 : 800 },
+        hasTouch: width < 760,
+        isMobile: width < 760,
+        locale: 'fr-FR',
+      });
+      await mode(page, 'LIVE');
+      await page.click('button[lang=fr]');
+      await noSideways(page, `board at ${width}`);
+      await shot(page, `w${width}-calm`);
+      const alarm = system.raise('paul');
+      await page.waitForSelector('.alarm');
+      await noSideways(page, `alarm at ${width}`);
+      await shot(page, `w${width}-alarm`);
+      await accessible(page, `board at ${width}`);
+      if (width < 760) {
+        const box = await page.locator('.thumb .take').boundingBox();
+        assert.ok(box.height >= 44 && box.y > 500, 'the button is not where the thumb is');
+        assert.equal(await page.locator('.map canvas').count(), 0, 'the map was fetched before anybody asked');
+        await page.click('.thumb .take');
+        await page.waitForSelector('.alarm[data-state=taken]');
+        assert.equal(system.alarms.get(alarm.id).owner, 'claire');
+        await page.click('.thumb >> text=Carte');
+        await page.waitForSelector('[data-map=there]');
+        await page.waitForTimeout(1_000);
+        await shot(page, `w${width}-map`);
+        await page.click('.thumb >> text=Liste');
+      }
+      await page.click('.alarm h2 a');
+      await page.waitForSelector('.panel .locator');
+      await noSideways(page, `person at ${width}`);
+      await shot(page, `w${width}-person`);
+      system.away = true;
+      await mode(page, 'UNAVAILABLE');
+      await noSideways(page, `unavailable at ${width}`);
+      await shot(page, `w${width}-unavailable`);
+    },
+  })),
+  {
+    name: 'a PC clock that is three hours wrong shows no false age',
+    system: { skewMs: 3 * 3_600_000 },
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      system.raise('paul');
+      await page.waitForSelector('.alarm');
+      assert.match(await page.textContent('.alarm-age'), /^0:0\d$/);
+      assert.match(await page.textContent('.row.is-well .age'), /^(now|\d+ s ago)$/);
+    },
+  },
+  {
+    name: '5,000 people: the list draws what is in sight, and the page stays quick',
+    system: { workers: 5_000 },
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE', 10_000);
+      await page.waitForSelector('[data-map=there]');
+      assert.ok((await page.locator('.row').count()) < 60);
+      const session = await page.context().newCDPSession(page);
+      await session.send('Performance.enable');
+      // The page's own work. What the GPU does is left out: here it is done in software, on the same thread.
+      const busy = async () => {
+        const { metrics } = await session.send('Performance.getMetrics');
+        return metrics
+          .filter((m) => /^(Script|Layout|RecalcStyle)Duration$/.test(m.name))
+          .reduce((sum, m) => sum + m.value, 0);
+      };
+      await page.waitForTimeout(2_000);
+      const before = await busy();
+      const began = performance.now();
+      // Every tenth of a second some fifty people are heard: each of the 5,000 every 10 s.
+      for (let i = 0; i < 100; i += 1) {
+        system.walk(0.01);
+        await page.waitForTimeout(100);
+      }
+      const perSecond = ((await busy()) - before) / ((performance.now() - began) / 1000);
+      console.log(`     script, layout and style with 5,000 people: ${(perSecond * 1000).toFixed(0)} ms per second`);
+      system.raise('paul');
+      await page.waitForSelector('.alarm', { timeout: 2_000 });
+      await page.locator('#list').evaluate((pane) => pane.scrollTo(0, 150_000));
+      await page.waitForSelector('.row');
+      await shot(page, 'five-thousand');
+      assert.ok(perSecond < 0.2, `busy ${perSecond} s per second`);
+    },
+  },
+];
