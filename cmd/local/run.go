@@ -110,6 +110,13 @@ func people(ctx context.Context, c config, sys *host.System, out *console) (*chi
 	if p.Err() != nil {
 		return nil, fmt.Errorf("provisioning %s: %w", c.DemoFile, p.Err())
 	}
+	confirmed, err := sys.ConfirmSubscriptions() // the demo's people read their e-mail
+	if err != nil {
+		return nil, err
+	}
+	if confirmed > 0 {
+		out.Line("local", fmt.Sprintf("%d e-mail subscriptions of the demo confirmed", confirmed))
+	}
 	if c.Fleet == 0 {
 		return nil, nil
 	}

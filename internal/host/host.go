@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -390,6 +391,26 @@ func (s *System) Environ() []string {
 		env["TOPIC_PREFIX"] = v
 	}
 	return list(env)
+}
+
+// ConfirmSubscriptions follows the link of every e-mail that asks to confirm a subscription, as its readers
+// would, and tells how many it confirmed. One that is confirmed already, or too old, is left alone.
+func (s *System) ConfirmSubscriptions() (int, error) {
+	notices, err := s.Standin.Outbox().List(0, 0)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, m := range notices {
+		u, err := url.Parse(m.Link)
+		if m.Kind != "confirm" || err != nil {
+			continue
+		}
+		if _, err := s.Standin.Confirm(u.Query().Get("token")); err == nil {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (s *System) identity(key string) map[string]string {
