@@ -152,10 +152,10 @@ func (p *parser) badToken(tok string, start, end int) error {
 	if len(p.toks) > 0 {
 		from = p.toks[len(p.toks)-1].start
 	}
-	for end < len(p.src) && p.src[end] != ' ' {
-		end++
-	}
-	return p.errorf("Syntax error; token: %q, near: %q", tok, p.src[min(from, start):end])
+	rest := strings.TrimLeft(p.src[end:], " ")
+	next, _, _ := strings.Cut(rest, " ")
+	end = len(p.src) - len(rest) + len(next)
+	return p.errorf("Syntax error; token: \"%s\", near: \"%s\"", tok, p.src[min(from, start):end])
 }
 
 func (p *parser) peek() lexeme { return p.toks[p.pos] }

@@ -60,6 +60,7 @@ func TestErrorsAreWordedAsAWSWordsThem(t *testing.T) {
 		{"condition", "status = :v", "Invalid ConditionExpression: Attribute name is a reserved keyword; reserved keyword: status"},
 		{"condition", "a = = :v", `Invalid ConditionExpression: Syntax error; token: "=", near: "= = :v"`},
 		{"condition", "a =", `Invalid ConditionExpression: Syntax error; token: "<EOF>", near: "="`},
+		{"condition", "a ! :v", `Invalid ConditionExpression: Syntax error; token: "!", near: "a ! :v"`},
 		{"condition", " ", "Invalid ConditionExpression: The expression can not be empty;"},
 		{"condition", "a = a", "Invalid ConditionExpression: The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [a]"},
 		{"condition", "begins_with(a, :v)", "Invalid ConditionExpression: Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"},
