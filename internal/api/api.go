@@ -33,8 +33,10 @@ import (
 // maxBody is the largest body taken, in bytes.
 const maxBody = 1 << 20
 
-// A field is known by its exact name only: {"role":"viewer","ROLE":"admin"} would be two values for one field.
-func init() { huma.ValidateStrictCasing = true }
+func init() {
+	huma.ValidateStrictCasing = true  // {"role":"viewer","ROLE":"admin"} would be two values for one field
+	huma.DefaultArrayNullable = false // a list is a list, also when it is empty
+}
 
 // API is what the routes need.
 type API struct {
@@ -116,6 +118,12 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.insoleRoutes(h)
 	a.zoneRoutes(h)
 	a.userRoutes(h)
+
+	kind := h.OpenAPI().Components.Schemas.Map()["ErrorModel"].Properties["type"]
+	*kind = huma.Schema{Type: huma.TypeString, Description: "What is wrong, for programs. title and detail say it to people, in their language."}
+	for _, what := range problems() {
+		kind.Enum = append(kind.Enum, what)
+	}
 	return h
 }
 
@@ -131,7 +139,7 @@ func op(id, method, path, summary, tag string, need insole.Role) huma.Operation 
 	if need != "" {
 		o.Metadata[roleKey] = need
 		o.Security = []map[string][]string{{"session": {}}}
-		o.Description = "For a " + string(need) + " and above."
+		o.Description = "Role: " + string(need) + ", or one that includes it."
 	}
 	return o
 }
