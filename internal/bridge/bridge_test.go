@@ -162,7 +162,8 @@ type stage struct {
 	urgent   *shelf
 	track    *shelf
 	table    *register
-	ln       *memory
+	ln       *memory // of play
+	port     net.Listener
 	stop     context.CancelFunc
 	finished chan struct{}
 }
@@ -170,8 +171,17 @@ type stage struct {
 // play starts a bridge over connections in memory; change may alter its settings first. It is stopped when the test ends.
 func play(t testing.TB, change func(*Server)) *stage {
 	t.Helper()
+	ln := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
+	st := playOn(t, Listener{Listener: ln}, change)
+	st.ln = ln
+	return st
+}
+
+// playOn is play behind any listener.
+func playOn(t testing.TB, l Listener, change func(*Server)) *stage {
+	t.Helper()
 	st := &stage{
-		t: t, urgent: &shelf{}, track: &shelf{}, ln: &memory{conns: make(chan net.Conn), done: make(chan struct{})}, finished: make(chan struct{}),
+		t: t, urgent: &shelf{}, track: &shelf{}, port: l, finished: make(chan struct{}),
 		table: &register{who: map[insole.ID]insole.Assignment{
 			marie: {Org: "acme", Team: "north", Worker: "marie", WorkerName: "Marie D.", Locale: "fr", Dialect: insole.SOLE, Key: testKey},
 			paul:  {Org: "acme", Team: "north", Worker: "paul", WorkerName: "Paul", Locale: "fr", Dialect: insole.SOLE, Key: testKey},
@@ -192,7 +202,7 @@ func play(t testing.TB, change func(*Server)) *stage {
 	st.stop = stop
 	go func() {
 		defer close(st.finished)
-		err := st.Run(ctx, Listener{Listener: st.ln})
+		err := st.Run(ctx, l)
 		if err != nil {
 			t.Errorf("Run: %v", err)
 		}
@@ -250,12 +260,23 @@ type device struct {
 	orders  []sole.Downlink
 	rejects []sole.RejectReason
 	over    error // why reading ended
+	rest    []byte
 	done    chan struct{}
 	changed chan struct{} // capacity 1
 }
 
 // meet opens a session for id over conn with key.
 func meet(t testing.TB, conn net.Conn, id insole.ID, key []byte) *device {
+	t.Helper()
+	d := meetOnly(t, conn, id, key)
+	if d.rest != nil {
+		go d.read(d.rest)
+	}
+	return d
+}
+
+// meetOnly is meet for an insole that never reads afterwards.
+func meetOnly(t testing.TB, conn net.Conn, id insole.ID, key []byte) *device {
 	t.Helper()
 	d := &device{t: t, conn: conn, done: make(chan struct{}), changed: make(chan struct{}, 1)}
 	var h sole.Hello
@@ -287,7 +308,7 @@ func meet(t testing.TB, conn net.Conn, id insole.ID, key []byte) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go d.read(rest)
+	d.rest = append([]byte{}, rest...)
 	return d
 }
 
@@ -343,10 +364,7 @@ func (d *device) read(rest []byte) {
 }
 
 func (d *device) write(b []byte) {
-	_, err := d.conn.Write(b)
-	if err != nil {
-		d.t.Logf("device writing: %v", err)
-	}
+	d.conn.Write(b) // an error is the reader's to say
 }
 
 // report sends one DATA frame with one record of kind.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,12 +12,13 @@ import (
 
 // A link is a session's socket.
 type link interface {
-	send(b []byte)            // queues b behind what was sent before; never blocks. The session's lock is held
-	pause()                   // no more reading; the session's lock is held
-	resume()                  // read again after errStalled
-	finish()                  // close when what was sent is written, or cannot be in time; the session's lock is held
-	abort()                   // close now
-	stuck(now time.Time) bool // something has waited to be written for longer than WriteTimeout
+	send(b []byte)                             // queues b behind what was sent before; never blocks. The session's lock is held
+	pause()                                    // no more reading; the session's lock is held
+	resume()                                   // read again after errStalled
+	finish()                                   // close when what was sent is written, or cannot be in time; the session's lock is held
+	abort()                                    // close now
+	clogged() bool                             // so much waits to be written that no more should be read; resumes itself. The session's lock is held
+	stuck(now time.Time) (waits, tooLong bool) // something waits to be written; for longer than WriteTimeout
 }
 
 // errPeer is the other side's doing: it closed, or the network did.
@@ -25,8 +27,9 @@ var errPeer = errors.New("connection over")
 const (
 	// readSize holds the longest frame of every dialect (Teltonika: 4108 bytes).
 	readSize = 4608
-	// unwritten is how much may wait for a peer that does not read, in bytes: the acknowledgements of a whole backlog in flight.
-	unwritten = 16 << 10
+	// clog is how much may wait for a peer that does not read, in bytes, before it is not read either. What waits can then only grow by the
+	// acknowledgements of what is in flight already, which the budget bounds.
+	clog = 4 << 10
 )
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}
@@ -97,11 +100,6 @@ func (p *pipe) send(b []byte) {
 	if p.broken || p.last {
 		return
 	}
-	if len(p.out)+len(b) > unwritten {
-		p.broken = true
-		p.conn.Close()
-		return
-	}
 	p.out = append(p.out, b...)
 	if !p.writing {
 		p.writing = true
@@ -125,11 +123,14 @@ func (p *pipe) write() {
 		p.mu.Unlock()
 		p.conn.SetWriteDeadline(p.s.srv.now().Add(p.timeout))
 		_, err := p.conn.Write(out)
+		if len(out) > clog {
+			p.resume()
+		}
 		if err != nil {
 			p.mu.Lock()
 			p.broken = true
 			p.mu.Unlock()
-			p.conn.Close() // the reader says so
+			p.cut() // the reader says so
 		}
 	}
 }
@@ -158,11 +159,25 @@ func (p *pipe) abort() {
 	p.mu.Lock()
 	p.paused, p.broken, p.last = true, true, true
 	p.mu.Unlock()
-	p.conn.Close()
+	p.cut()
 	p.resume()
 }
 
-func (p *pipe) stuck(time.Time) bool { return false } // its writes have deadlines
+// cut closes without a word: TLS would wait seconds to say that it does.
+func (p *pipe) cut() {
+	if t, ok := p.conn.(*tls.Conn); ok {
+		t.NetConn().Close()
+	}
+	p.conn.Close()
+}
+
+func (p *pipe) clogged() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.out) > clog
+}
+
+func (p *pipe) stuck(time.Time) (waits, tooLong bool) { return false, false } // its writes have deadlines
 
 // timedOut says whether err is a deadline of ours.
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -56,8 +56,8 @@ func (p *packer) at(t time.Time) int64 { return int64(t.Sub(p.start)/p.tick) + 1
 
 // add holds h. linger is of its insole's dialect.
 func (p *packer) add(h held, linger time.Duration) {
-	now := p.now()
 	p.mu.Lock()
+	now := p.now() // under the lock: a time from before the last pack would be a tick that is over
 	s := h.s
 	if s == nil {
 		p.loose = append(p.loose, h)
@@ -90,7 +90,7 @@ func (p *packer) add(h held, linger time.Duration) {
 }
 
 func (p *packer) schedule(s *session, due int64) {
-	due = min(due, p.done+int64(len(p.ring)))
+	due = max(p.done+1, min(due, p.done+int64(len(p.ring))))
 	if s.hold.due == due {
 		return
 	}

@@ -228,10 +228,6 @@ func (c *polled) send(b []byte) {
 		c.since = c.s.srv.now().Unix()
 	}
 	c.s.watch.Store(true)
-	if len(c.out)+len(b) > unwritten {
-		unix.Shutdown(int(c.fd), unix.SHUT_RDWR)
-		return
-	}
 	c.out = append(c.out, b...)
 }
 
@@ -283,7 +279,9 @@ func (c *polled) finish() {
 	c.paused, c.last = true, true
 	if len(c.out) == 0 {
 		c.close()
+		return
 	}
+	time.AfterFunc(c.s.srv.WriteTimeout, c.abort) // the sweep does not know the session any more
 }
 
 func (c *polled) abort() {
@@ -305,8 +303,15 @@ func (c *polled) close() {
 	c.fd = -1
 }
 
-func (c *polled) stuck(now time.Time) bool {
+func (c *polled) clogged() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.out) > 0 && now.Unix()-c.since > int64(c.s.srv.WriteTimeout/time.Second)
+	return len(c.out) > clog
+}
+
+func (c *polled) stuck(now time.Time) (waits, tooLong bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waits = len(c.out) > 0
+	return waits, waits && now.Unix()-c.since > int64(c.s.srv.WriteTimeout/time.Second)
 }

@@ -156,6 +156,10 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 	return nil
 }
 
+// kernelBuffer bounds what the kernel keeps for one socket, in bytes each way. An insole has less in flight; without a bound, what
+// stalled connections may pile up in the kernel is some MiB each.
+const kernelBuffer = 32 << 10
+
 // accept takes connections until ctx ends. A failure is weather: it waits a little and goes on.
 func (srv *Server) accept(ctx context.Context, l Listener) {
 	for failed := 0; ; {
@@ -185,6 +189,10 @@ func (srv *Server) accept(ctx context.Context, l Listener) {
 			srv.Metrics.refused.WithLabelValues(reason).Inc()
 			conn.Close()
 			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetReadBuffer(kernelBuffer) // an error leaves the kernel's own choice
+			tcp.SetWriteBuffer(kernelBuffer)
 		}
 		srv.conns.Go(func() { srv.greet(ctx, conn, place, l.Secure) })
 	}

@@ -111,12 +111,17 @@ func excess(n int) int64 { return int64(max(0, n-allowance)) }
 func (s *session) reserve(p *piece) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link.clogged() {
+		s.stalled = true
+		return false
+	}
 	more := excess(s.bytes+p.cost()) - excess(s.bytes)
 	if more > 0 && !s.srv.budget.take(more, p.urgent, s) {
 		s.stalled = true
 		s.srv.Metrics.stalls.Inc()
 		return false
 	}
+	s.stalled = false
 	s.bytes += p.cost()
 	s.inflight++
 	s.srv.inflight.Add(1)
@@ -390,12 +395,16 @@ func (s *session) idle() {
 func (s *session) check(now time.Time) {
 	s.mu.Lock()
 	late := s.state == ending && now.Unix() >= s.endBy
-	s.watch.Store(s.state == ending)
+	s.watch.Store(false) // before looking, so that what begins to wait now is seen next time
+	waits, stuck := s.link.stuck(now)
+	if waits || s.state == ending {
+		s.watch.Store(true)
+	}
 	s.mu.Unlock()
 	switch {
 	case late:
 		s.part()
-	case s.link.stuck(now):
+	case stuck:
 		s.gone("write-timeout")
 	}
 }
