@@ -428,8 +428,7 @@ func (s *Server) transactWrite(c *call) ([]byte, error) {
 		}
 		list = append(list, w)
 	}
-	sum := sha256.Sum256(c.body)
-	tok := token{Expires: s.opt.Now().Add(tokenLife), Hash: hex.EncodeToString(sum[:])}
+	tok := token{Expires: s.opt.Now().Add(tokenLife), Hash: requestHash(c.body)}
 	used, err := s.transact(list, req.ClientRequestToken, tok)
 	if err != nil {
 		return nil, err
@@ -437,6 +436,16 @@ func (s *Server) transactWrite(c *call) ([]byte, error) {
 	var a answer
 	s.finish(&a, c.op, req.ReturnConsumedCapacity, used)
 	return a.done(), nil
+}
+
+// requestHash is equal for requests that say the same: clients write the members of a map in any order, and
+// what is to be answered is no part of what is to be done.
+func requestHash(body []byte) string {
+	var req struct{ TransactItems any }
+	_ = json.Unmarshal(body, &req) // it was decoded before
+	canonical, _ := json.Marshal(req)
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:])
 }
 
 // transact makes all writes or none. A token that was used for the same request within ten minutes makes it

@@ -2,11 +2,8 @@ package standin
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -135,7 +132,7 @@ type outgoing struct {
 	twice bool // struck by a duplicate fault
 }
 
-// put stores messages. It is called inside a write transaction.
+// putMessages stores messages. It is called inside a write transaction.
 func putMessages(tx *bbolt.Tx, queue string, now time.Time, list ...outgoing) error {
 	b, err := queueBucket(tx, queue)
 	if err != nil {
@@ -511,21 +508,7 @@ func (s *Server) received(queue string, key []byte, st msgState, m storedMessage
 	return out
 }
 
-// handle spells a receipt handle; opaque to everybody else.
-func handle(queue string, key []byte, nonce uint32) string {
-	raw := binary.BigEndian.AppendUint32(slices.Clone(key), nonce)
-	return base64.StdEncoding.EncodeToString(append(raw, queue...))
-}
-
-func readHandle(queue, h string) (key []byte, nonce uint32, err error) {
-	raw, err := base64.StdEncoding.DecodeString(h)
-	if err != nil || len(raw) < 12 || string(raw[12:]) != queue {
-		return nil, 0, fmt.Errorf("receipt handle %q: %w", h, ErrReceipt)
-	}
-	return raw[:8], binary.BigEndian.Uint32(raw[8:]), nil
-}
-
-// counts are the approximate numbers of GetQueueAttributes, exact here.
+// queueCounts are the approximate numbers of GetQueueAttributes, exact here.
 func (s *Server) queueCounts(queue string) (visible, hidden, delayed int, err error) {
 	now := s.opt.Now()
 	err = s.db.View(func(tx *bbolt.Tx) error {
@@ -574,41 +557,6 @@ func (s *Server) sweepQueue(q *Queue, now time.Time) error {
 }
 
 func arnName(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
-
-func md5Hex(s string) string {
-	sum := md5.Sum([]byte(s))
-	return hex.EncodeToString(sum[:])
-}
-
-// md5OfAttributes is the digest SQS documents: names in order, each name, type and value with its length.
-func md5OfAttributes(attrs map[string]MessageAttribute) string {
-	if len(attrs) == 0 {
-		return ""
-	}
-	names := make([]string, 0, len(attrs))
-	for n := range attrs {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	h := md5.New()
-	put := func(s string) {
-		_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s))))
-		_, _ = h.Write([]byte(s))
-	}
-	for _, n := range names {
-		a := attrs[n]
-		put(n)
-		put(a.DataType)
-		if a.binary() {
-			_, _ = h.Write([]byte{2})
-			put(string(a.BinaryValue))
-			continue
-		}
-		_, _ = h.Write([]byte{1})
-		put(a.StringValue)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
 
 func newUUID() string {
 	var b [16]byte
