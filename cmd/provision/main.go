@@ -309,7 +309,9 @@ func (p *provisioner) apply(o orgSpec, draft *directory.Draft, keys map[insole.I
 		was, there := draft.User(id)
 		if u.Password != "" {
 			draft.CheckPassword(id, u.Password)
-			logins = append(logins, login{strings.ToLower(u.Email), u.Password, u.Role})
+			if !there || !p.keep || same(was.Value.Password, u.Password) {
+				logins = append(logins, login{strings.ToLower(u.Email), u.Password, u.Role})
+			}
 		}
 		set("user", u.User, there, func(version int) error {
 			v := insole.User{ID: id, Email: u.Email, Name: u.Name, Role: insole.Role(u.Role), Locale: orElse(u.Locale, draft.Org.Locale)}

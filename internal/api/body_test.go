@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -62,7 +63,7 @@ func TestBadInput(t *testing.T) {
 		{"team that calls one twice", "POST", "/api/teams", m{"name": "T", "steps": []m{{"contacts": []string{"boss", "boss"}, "channels": []string{"sms"}}}}, 422, "invalid", "body.steps[0].contacts[1]", "twice"},
 		{"team that waits too long", "POST", "/api/teams", m{"name": "T", "steps": []m{{"delayS": 90000, "contacts": []string{"boss"}, "channels": []string{"sms"}}}}, 422, "invalid", "body.steps[0].delayS", "86400"},
 		{"team that repeats too soon", "POST", "/api/teams", m{"name": "T", "repeatS": 5, "steps": steps}, 422, "invalid", "body.repeatS", "60 to 3600"},
-		{"team in use", "DELETE", "/api/teams/north", nil, 422, "invalid", "body", "still has workers"},
+		{"team in use", "DELETE", "/api/teams/north", nil, 422, "invalid", "body", "open alarm"},
 		{"worker of no team", "POST", "/api/workers", m{"name": "W", "team": "south"}, 422, "invalid", "body.team", "no team “south”"},
 		{"worker with somebody's insole", "POST", "/api/workers", m{"name": "W", "team": "north", "insole": "00a1b2c3d4e5f600"}, 422, "invalid", "body.insole", "worn by Marie"},
 		{"worker with no such insole", "POST", "/api/workers", m{"name": "W", "team": "north", "insole": "00a1b2c3d4e5f699"}, 422, "invalid", "body.insole", "no insole"},
@@ -457,13 +458,21 @@ func TestLooked(t *testing.T) {
 		t.Errorf("looked %+v", l.Looked)
 	}
 
+	// Marie gets another insole: where she was before is still hers.
+	must(t, o.api.Directory.Edit(ctx, "acme", func(d *directory.Draft) error {
+		id, _, err := d.Provision("", insole.SOLE, "north")
+		w, _ := d.Worker("marie")
+		w.Value.Insole = id
+		return errors.Join(err, d.SetWorker(w.Value, directory.Any))
+	}))
+	p.Positions = nil
+	o.ask(t, as("acme", insole.Viewer), "GET", path, nil).into(t, &p)
+	if len(p.Positions) != 3 {
+		t.Errorf("with another insole, Marie was at %+v", p.Positions)
+	}
+
 	// The insole goes to somebody else: what it said on Marie's foot is not theirs, on neither route.
 	must(t, o.api.Directory.Edit(ctx, "acme", func(d *directory.Draft) error {
-		w, _ := d.Worker("marie")
-		w.Value.Insole = ""
-		if err := d.SetWorker(w.Value, directory.Any); err != nil {
-			return err
-		}
 		return d.SetWorker(insole.Worker{ID: "paul", Team: "north", Name: "Paul", Insole: "00a1b2c3d4e5f600"}, directory.New)
 	}))
 	p.Positions = nil
@@ -482,6 +491,24 @@ func TestLooked(t *testing.T) {
 		if w.Live != nil {
 			t.Errorf("the board shows %s where Marie was", w.Worker)
 		}
+	}
+}
+
+// A team that nobody is in any more, but that is still called for an alarm, stays.
+func TestTeamWithOpenAlarm(t *testing.T) {
+	o := newOffice(t)
+	admin, requests := as("acme", insole.Admin), o.requests("acme")
+	o.ask(t, admin, "POST", "/api/teams", requests["make-team"].body).into(t, &m{})
+	o.ask(t, admin, "PUT", "/api/workers/marie", m{"name": "Marie", "team": "south", "insole": "00a1b2c3d4e5f600"}).into(t, &m{})
+	if a := o.ask(t, admin, "DELETE", "/api/teams/north", nil); a.status != 422 || !strings.Contains(a.body, "open alarm") {
+		t.Errorf("with an open alarm: status %d: %s", a.status, a.body)
+	}
+	o.ask(t, admin, "POST", requests["resolve"].path, requests["resolve"].body).into(t, &m{})
+	if a := o.ask(t, admin, "DELETE", "/api/teams/north", nil); a.status != 204 {
+		t.Errorf("with none: status %d: %s", a.status, a.body)
+	}
+	if a := o.ask(t, admin, "DELETE", "/api/teams/south", nil); a.status != 422 || !strings.Contains(a.body, "still has workers") {
+		t.Errorf("with a worker: status %d: %s", a.status, a.body)
 	}
 }
 

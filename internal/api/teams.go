@@ -108,10 +108,28 @@ func (a *API) teamRoutes(h huma.API) {
 	huma.Register(h, c.drop(), func(ctx context.Context, in *teamDrop) (*struct{}, error) {
 		version, err := in.version(0)
 		if err == nil {
+			err = a.noOpenAlarm(ctx, insole.TeamID(in.Team))
+		}
+		if err == nil {
 			err = a.edit(ctx, func(d *directory.Draft) error { return d.DropTeam(insole.TeamID(in.Team), version) })
 		}
 		return nil, a.fail(ctx, err)
 	})
+}
+
+// noOpenAlarm refuses a team that is still being called for an alarm, perhaps of somebody who has left it: its policy is
+// what the alarm goes by.
+func (a *API) noOpenAlarm(ctx context.Context, team insole.TeamID) error {
+	open, err := a.Desk.Open(ctx, who(ctx).Org)
+	if err != nil {
+		return err
+	}
+	for _, one := range open {
+		if one.Team == team {
+			return directory.Faults{{Noun: "team", ID: string(team), What: "team-alarm", Args: map[string]string{"ref": one.ID.Reference()}}}
+		}
+	}
+	return nil
 }
 
 func (a *API) team(ctx context.Context, in *TeamPath) (*one[Team], error) {

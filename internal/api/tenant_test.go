@@ -23,9 +23,9 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 
 	// What a body may hold and an address not: things of the asker's own org, under names that acme uses too.
 	own := map[string]int{
-		"make-contact": 201, "make-zone": 201, // names nobody of acme's
-		"make-user":   422,                                       // takes an address that acme's own test user has not; see below
-		"make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contacts, which are not there
+		"make-contact": 201, "make-zone": 201, // name nothing of acme's
+		"make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contact
+		"make-user": 422, // takes an address of acme's
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true}
 	requests := o.requests("acme")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -218,10 +219,7 @@ func (a *API) positions(ctx context.Context, in *positionsInput) (*positionsAnsw
 	}
 	out := &positionsAnswer{}
 	out.Body.Positions = []Position{}
-	if w.Insole == "" {
-		return out, nil
-	}
-	points, err := a.Store.Positions(ctx, s.Org, w.ID, w.Insole, from, to)
+	points, err := a.points(ctx, w, from, to)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -241,6 +239,31 @@ func (a *API) positions(ctx context.Context, in *positionsInput) (*positionsAnsw
 		out.Body.Positions = append(out.Body.Positions, pos)
 	}
 	return out, nil
+}
+
+// points reads what every insole told that w wore between from and to, oldest first.
+func (a *API) points(ctx context.Context, w insole.Worker, from, to time.Time) ([]store.Point, error) {
+	var ids []insole.ID
+	if w.Insole != "" {
+		ids = append(ids, w.Insole)
+	}
+	for _, past := range w.Worn {
+		if !past.Until.Before(from) && !slices.Contains(ids, past.Insole) {
+			ids = append(ids, past.Insole)
+		}
+	}
+	var all []store.Point
+	for _, id := range ids {
+		points, err := a.Store.Positions(ctx, w.Org, w.ID, id, from, to)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, points...)
+	}
+	if len(ids) > 1 {
+		slices.SortStableFunc(all, func(a, b store.Point) int { return a.At.Compare(b.At) })
+	}
+	return all, nil
 }
 
 func (a *API) looked(ctx context.Context, in *WorkerPath) (*lookedAnswer, error) {

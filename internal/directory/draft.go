@@ -190,8 +190,13 @@ func (d *Draft) SetWorker(v insole.Worker, version int) error {
 	c := d.checker("worker", string(v.ID))
 	v = c.worker(v)
 	was := d.workers.after[v.ID]
+	v.Worn = was.Worn
 	if was.Insole != "" && was.Insole != v.Insole {
 		d.unworn(was.Insole, was.Team)
+		v.Worn = append([]insole.Worn{{Insole: was.Insole, Until: d.now}}, slices.DeleteFunc(slices.Clone(was.Worn), func(p insole.Worn) bool {
+			return p.Insole == was.Insole || d.now.Sub(p.Until) > wornFor
+		})...)
+		v.Worn = v.Worn[:min(len(v.Worn), maxWorn)]
 	}
 	if v.Insole != "" {
 		r, ok := d.insoles.after[v.Insole]
@@ -210,6 +215,12 @@ func (d *Draft) SetWorker(v insole.Worker, version int) error {
 	d.workers.after[v.ID] = v
 	return nil
 }
+
+// How many insoles worn before are remembered, and for how long: longer than any position is kept.
+const (
+	maxWorn = 20
+	wornFor = 400 * 24 * time.Hour
+)
 
 // DropWorker removes a worker. The insole stays, with the worker's team.
 func (d *Draft) DropWorker(id insole.WorkerID, version int) error {
@@ -282,12 +293,15 @@ func (d *Draft) Revoke(id insole.ID, version int) error {
 	if err != nil {
 		return err
 	}
-	r := d.insoles.after[id]
-	if w, ok := d.workers.after[r.Worker]; ok && w.Insole == id {
+	if w, ok := d.workers.after[d.insoles.after[id].Worker]; ok && w.Insole == id {
 		w.Insole = ""
-		d.workers.after[w.ID] = w
+		err := d.SetWorker(w, Any)
+		if err != nil {
+			return err
+		}
 	}
-	r.Revoked, r.Worker = true, ""
+	r := d.insoles.after[id]
+	r.Revoked = true
 	d.insoles.after[id] = r
 	return nil
 }

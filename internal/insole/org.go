@@ -58,6 +58,13 @@ type Worker struct {
 	Phone  string
 	Insole ID // "" when none
 	Shifts []Shift
+	Worn   []Worn // insoles worn before, newest first: what they told then is this worker's history too
+}
+
+// Worn is an insole that somebody no longer wears.
+type Worn struct {
+	Insole ID
+	Until  time.Time
 }
 
 // A Shift is when a worker may be located, in the local time of Zone. No shift at all means always.

@@ -15,6 +15,12 @@ type workerItem struct {
 	Phone  string      `dynamodbav:"phone,omitempty"`
 	Insole string      `dynamodbav:"insole,omitempty"`
 	Shifts []shiftItem `dynamodbav:"shifts,omitempty"`
+	Worn   []wornItem  `dynamodbav:"worn,omitempty"`
+}
+
+type wornItem struct {
+	Insole  string `dynamodbav:"insole"`
+	UntilMs int64  `dynamodbav:"untilMs"`
 }
 
 type shiftItem struct {
@@ -56,6 +62,9 @@ func PutWorker(k Kept[insole.Worker]) Change {
 		}
 		it.Shifts = append(it.Shifts, shiftItem{days, int64(sh.From / time.Second), int64(sh.To / time.Second), sh.Zone})
 	}
+	for _, p := range w.Worn {
+		it.Worn = append(it.Worn, wornItem{string(p.Insole), ms(p.Until)})
+	}
 	return putChange(workerKey(w.Org, w.ID), "worker", it, k.Version)
 }
 
@@ -80,6 +89,9 @@ func workerFrom(it item) (insole.Worker, error) {
 		w.Shifts = append(w.Shifts, insole.Shift{
 			Days: days, From: time.Duration(sh.FromS) * time.Second, To: time.Duration(sh.ToS) * time.Second, Zone: sh.Zone,
 		})
+	}
+	for _, p := range v.Worn {
+		w.Worn = append(w.Worn, insole.Worn{Insole: insole.ID(p.Insole), Until: timeOf(p.UntilMs)})
 	}
 	return w, nil
 }
