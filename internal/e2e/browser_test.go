@@ -148,6 +148,9 @@ func TestPage(t *testing.T) {
 
 	w.faults(standin.Fault{Service: "dynamodb", Kind: standin.FaultRefuse})
 	b.mode("UNAVAILABLE")
+	if h := b.do(order{"do": "text", "at": ".statebar h1"}).(string); !strings.Contains(h, "2") {
+		t.Errorf("with two people being helped when the store went away, the page says %q", h)
+	}
 	b.shot("page-unavailable")
 	w.faults()
 	b.mode("LIVE")

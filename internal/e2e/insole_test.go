@@ -79,6 +79,7 @@ func dial(t testing.TB, addr string) net.Conn {
 
 func (f *foot) write(b []byte) {
 	f.t.Helper()
+	f.conn.SetDeadline(time.Now().Add(patience))
 	if _, err := f.conn.Write(b); err != nil {
 		f.t.Fatalf("%s: %v", f.id, err)
 	}
@@ -91,6 +92,7 @@ func (f *foot) read(want sole.Type, authenticated bool) sole.Frame {
 		frame, n, err := sole.Split(f.buf)
 		if errors.Is(err, sole.ErrShort) {
 			more := make([]byte, 2048)
+			f.conn.SetDeadline(time.Now().Add(patience))
 			got, err := f.conn.Read(more)
 			if err != nil {
 				f.t.Fatalf("%s: waiting for %c: %v", f.id, want, err)
