@@ -32,6 +32,44 @@ type Engine struct {
 	Steps     Steps
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	published published
+}
+
+// published remembers what SNS took but could not be written down, because the table was away just then: whoever looks next in this process
+// writes it down instead of publishing again. It holds at most maxPublished pages.
+type published struct {
+	mu sync.Mutex
+	m  map[pageName]string // SNS's name of it
+}
+
+type pageName struct {
+	org     insole.OrgID
+	alarm   insole.AlarmID
+	step    int
+	contact insole.ContactID
+	channel insole.Channel
+}
+
+const maxPublished = 10_000
+
+func nameOf(p insole.Page) pageName { return pageName{p.Org, p.Alarm, p.Step, p.Contact, p.Channel} }
+
+func (p *published) put(n pageName, message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m == nil || len(p.m) >= maxPublished {
+		p.m = map[pageName]string{}
+	}
+	p.m[n] = message
+}
+
+func (p *published) take(n pageName) (message string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	message, ok = p.m[n]
+	delete(p.m, n)
+	return message, ok
 }
 
 // An Outcome is what Advance left to do.
@@ -182,7 +220,11 @@ func (e *Engine) publish(ctx context.Context, a insole.Alarm, pages []insole.Pag
 // claimed again after store.ClaimLapse: the one way to a second page with one reference, beside a reply that was lost.
 func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) (insole.Page, error) {
 	done := claimed
-	id, err := e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
+	id, was := e.published.take(nameOf(claimed))
+	var err error
+	if !was {
+		id, err = e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
+	}
 	switch {
 	case err == nil:
 		done.State, done.MessageID, done.Why = insole.PageAccepted, id, ""
@@ -204,6 +246,9 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if err := e.Store.SavePage(ctx, claimed, done); err != nil {
+		if done.State == insole.PageAccepted {
+			e.published.put(nameOf(claimed), id)
+		}
 		return claimed, err
 	}
 	return done, nil
