@@ -55,7 +55,12 @@ func TestOpenAPI(t *testing.T) {
 	if doc.OpenAPI != "3.1.0" {
 		t.Errorf("openapi %q", doc.OpenAPI)
 	}
+	handbook, err := os.ReadFile("../../docs/api.md")
+	must(t, err)
 	for path, methods := range doc.Paths {
+		if !strings.Contains(string(handbook), path) {
+			t.Errorf("docs/api.md does not name %s", path)
+		}
 		for method, op := range methods {
 			need, ok := needs[op.OperationID]
 			if public := len(op.Security) == 0; !ok || public != (need == "") {

@@ -85,19 +85,26 @@ func (c crud) get() huma.Operation {
 }
 
 func (c crud) post() huma.Operation {
-	o := op("make-"+c.noun, http.MethodPost, c.path, "Make a "+c.noun, c.nouns, insole.Admin)
+	o := op("make-"+c.noun, http.MethodPost, c.path, "Make "+c.a(), c.nouns, insole.Admin)
 	o.DefaultStatus = http.StatusCreated
 	return o
 }
 
 func (c crud) put() huma.Operation {
-	return op("change-"+c.noun, http.MethodPut, c.item(), "Change a "+c.noun, c.nouns, insole.Admin)
+	return op("change-"+c.noun, http.MethodPut, c.item(), "Change "+c.a(), c.nouns, insole.Admin)
 }
 
 func (c crud) drop() huma.Operation {
-	o := op("remove-"+c.noun, http.MethodDelete, c.item(), "Remove a "+c.noun, c.nouns, insole.Admin)
+	o := op("remove-"+c.noun, http.MethodDelete, c.item(), "Remove "+c.a(), c.nouns, insole.Admin)
 	o.DefaultStatus = http.StatusNoContent
 	return o
 }
 
 func (c crud) item() string { return c.path + "/{" + c.noun + "}" }
+
+func (c crud) a() string {
+	if strings.ContainsAny(c.noun[:1], "aeio") {
+		return "an " + c.noun
+	}
+	return "a " + c.noun
+}
