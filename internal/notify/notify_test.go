@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,9 +215,9 @@ func TestWhatAFailedPublishMeans(t *testing.T) {
 		{"too slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			calls := 0
+			var calls atomic.Int32
 			hs := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				calls++
+				calls.Add(1)
 				_ = r.ParseForm() // read it all, so that a client that leaves is noticed
 				tt.h(rw, r)
 			}))
@@ -236,8 +237,8 @@ func TestWhatAFailedPublishMeans(t *testing.T) {
 			if err == nil || errors.Is(err, notify.ErrAmbiguous) != tt.ambiguous || errors.Is(err, notify.ErrRefused) != tt.refused {
 				t.Errorf("error = %v, want ambiguous %v, refused %v", err, tt.ambiguous, tt.refused)
 			}
-			if tt.h != nil && calls != 1 {
-				t.Errorf("%d calls for one page", calls)
+			if n := calls.Load(); tt.h != nil && n != 1 {
+				t.Errorf("%d calls for one page", n)
 			}
 		})
 	}
