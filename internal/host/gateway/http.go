@@ -421,9 +421,9 @@ func writeAnswer(w http.ResponseWriter, payload []byte) error {
 			return errors.New("answer is not JSON")
 		}
 		body := payload
-		var text string
-		if json.Unmarshal(payload, &text) == nil {
-			body = []byte(text)
+		var text *string
+		if json.Unmarshal(payload, &text) == nil && text != nil {
+			body = []byte(*text)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
