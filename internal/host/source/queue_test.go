@@ -157,6 +157,12 @@ func (b *batches) invoke(payload []byte) (lambda.Result, error) {
 	return lambda.Result{Payload: []byte(`{}`)}, nil
 }
 
+func (b *batches) seen() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.all)
+}
+
 func runQueue(t *testing.T, m *Queue) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -180,8 +186,8 @@ func TestQueueFiltersDelete(t *testing.T) {
 		stop := runQueue(t, m)
 		synctest.Wait()
 		stop()
-		if len(b.all) != 1 || b.all[0] != `{"kind":"sos"}` {
-			t.Errorf("delivered %q", b.all)
+		if len(b.seen()) != 1 || b.seen()[0] != `{"kind":"sos"}` {
+			t.Errorf("delivered %q", b.seen())
 		}
 		if len(q.gone()) != 3 {
 			t.Errorf("deleted %q, want all three", q.gone())
@@ -198,15 +204,15 @@ func TestQueueWindowFillsABatch(t *testing.T) {
 		q.add("a")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(b.all) != 0 {
-			t.Errorf("delivered %q before the window ended", b.all)
+		if len(b.seen()) != 0 {
+			t.Errorf("delivered %q before the window ended", b.seen())
 		}
 		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
+		stop()
 		if len(b.all) != 1 || b.at[0].Sub(began) != 2*time.Second {
 			t.Errorf("delivered %q at %v, want at the window's end", b.all, b.at)
 		}
-		stop()
 	})
 }
 
@@ -228,7 +234,7 @@ func TestQueueThrottledComesAgain(t *testing.T) {
 		q.add("a") // its visibility timeout is over
 		synctest.Wait()
 		stop()
-		if len(q.gone()) != 1 || len(b.all) != 1 {
+		if len(q.gone()) != 1 || len(b.seen()) != 1 {
 			t.Errorf("delivered %q, deleted %q", b.all, q.gone())
 		}
 	})

@@ -89,7 +89,7 @@ func (p *progress) finish(seqs ...uint64) (low uint64, moved bool) {
 
 const (
 	streamLife = 24 * time.Hour
-	laneBuffer = 4 // batches read ahead for each lane
+	laneBuffer = 4 // readings ahead of each lane
 )
 
 // Run reads until ctx ends; batches in hand are finished first, without further tries. It returns an error only
@@ -112,9 +112,9 @@ func (s *Stream) Run(ctx context.Context) error {
 
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	in := make([]chan standin.StreamRecord, s.Parallel)
+	in := make([]chan []standin.StreamRecord, s.Parallel)
 	for i := range in {
-		in[i] = make(chan standin.StreamRecord, s.BatchSize*laneBuffer)
+		in[i] = make(chan []standin.StreamRecord, laneBuffer)
 		defer close(in[i])
 		wg.Go(func() { s.lane(ctx, in[i], i) })
 	}
@@ -130,11 +130,13 @@ func (s *Stream) Run(ctx context.Context) error {
 		for _, r := range got {
 			s.done.read(r.Seq)
 		}
-		var passed, wanted []standin.StreamRecord
+		var passed []standin.StreamRecord
+		wanted := make([][]standin.StreamRecord, s.Parallel) // by lane
 		for _, r := range got {
 			after = r.Seq
 			if matches(s.filters, s.event(r)) {
-				wanted = append(wanted, r)
+				n := laneOf(r.Keys, s.Parallel)
+				wanted[n] = append(wanted[n], r)
 			} else {
 				passed = append(passed, r)
 			}
@@ -142,9 +144,12 @@ func (s *Stream) Run(ctx context.Context) error {
 		if len(passed) > 0 {
 			s.finish(passed...)
 		}
-		for _, r := range wanted {
+		for n, chunk := range wanted {
+			if len(chunk) == 0 {
+				continue
+			}
 			select {
-			case in[laneOf(r.Keys, s.Parallel)] <- r:
+			case in[n] <- chunk:
 			case <-ctx.Done():
 				return nil
 			}
@@ -172,48 +177,58 @@ func (s *Stream) finish(batch ...standin.StreamRecord) {
 	}
 }
 
-// lane works its records off, batch by batch.
-func (s *Stream) lane(ctx context.Context, in <-chan standin.StreamRecord, number int) {
-	for first := range in {
-		if ctx.Err() != nil {
-			return
-		}
-		batch := []standin.StreamRecord{first}
-		size := recordSize(first)
-		var window <-chan time.Time
-		if s.Window > 0 {
-			t := time.NewTimer(s.Window)
-			defer t.Stop()
-			window = t.C
-		}
-	fill:
-		for len(batch) < s.BatchSize && size < lambda.MaxPayload*9/10 {
-			if window == nil {
-				select {
-				case r, ok := <-in:
-					if !ok {
-						break fill
-					}
-					batch, size = append(batch, r), size+recordSize(r)
-				default:
-					break fill
-				}
-				continue
+// lane works its records off, batch by batch. What the reader has read together comes together.
+func (s *Stream) lane(ctx context.Context, in <-chan []standin.StreamRecord, number int) {
+	var waiting []standin.StreamRecord
+	for ctx.Err() == nil {
+		if len(waiting) == 0 {
+			chunk, ok := <-in
+			if !ok {
+				return
 			}
-			select {
-			case r, ok := <-in:
-				if !ok {
-					break fill
-				}
-				batch, size = append(batch, r), size+recordSize(r)
-			case <-window:
-				break fill
-			case <-ctx.Done():
-				break fill
-			}
+			waiting = chunk
 		}
-		s.work(ctx, batch, number, 0)
+		waiting = s.fill(ctx, waiting, in)
+		n, size := 0, 0
+		for n < min(len(waiting), s.BatchSize) && (n == 0 || size+recordSize(waiting[n]) < lambda.MaxPayload*9/10) {
+			size += recordSize(waiting[n])
+			n++
+		}
+		s.work(ctx, waiting[:n:n], number, 0)
+		waiting = waiting[n:]
 	}
+}
+
+// fill adds what there is to a batch that is not full, and waits for more until the window ends.
+func (s *Stream) fill(ctx context.Context, waiting []standin.StreamRecord, in <-chan []standin.StreamRecord) []standin.StreamRecord {
+	window := time.NewTimer(s.Window)
+	defer window.Stop()
+	for len(waiting) < s.BatchSize {
+		if s.Window == 0 {
+			select {
+			case chunk := <-in: // nil when closed
+				if chunk == nil {
+					return waiting
+				}
+				waiting = append(waiting, chunk...)
+			default:
+				return waiting
+			}
+			continue
+		}
+		select {
+		case chunk := <-in:
+			if chunk == nil {
+				return waiting
+			}
+			waiting = append(waiting, chunk...)
+		case <-window.C:
+			return waiting
+		case <-ctx.Done():
+			return waiting
+		}
+	}
+	return waiting
 }
 
 func recordSize(r standin.StreamRecord) int {
