@@ -32,7 +32,7 @@ export function workerFeatures(s: Shown): FeatureCollection {
     features.push(
       at(live.lon, live.lat, {
         id: w.worker,
-        name: w.name,
+        name: how === 'alarm' ? '' : w.name, // the alarm above it says the name
         mark: how === 'lost' ? 'lost' : `${fresh === 'none' ? 'hollow' : fresh}-${colour}`,
         px0: px0(live.accuracyM ?? 0, live.lat),
         chosen: s.chosen === w.worker,

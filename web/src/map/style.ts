@@ -149,7 +149,12 @@ export function style(dark: boolean): StyleSpecification {
         id: 'workers',
         type: 'symbol',
         source: 'workers',
-        layout: { 'icon-image': ['get', 'mark'], 'icon-allow-overlap': true, 'icon-ignore-placement': true },
+        layout: {
+          'icon-image': ['get', 'mark'],
+          'icon-size': ['interpolate', ['linear'], ['zoom'], 9, 0.45, 14, 1],
+          'icon-allow-overlap': true,
+          'icon-ignore-placement': true,
+        },
         paint: {},
       },
       {

@@ -141,6 +141,7 @@ export function inOrder(alarms: Iterable<Alarm>): readonly Alarm[] {
 
 export interface Census {
   readonly danger: number; // alarms nobody has taken charge of
+  readonly grave: number; // those of them in which somebody may be in danger: priority 1 and 2
   readonly taken: number;
   readonly silent: number; // workers on shift that should have been heard
   readonly well: number;
@@ -150,10 +151,14 @@ export interface Census {
 
 export function census(board: Board, nowMs: number): Census {
   let danger = 0;
+  let grave = 0;
   let taken = 0;
   for (const alarm of board.alarms.values()) {
     if (alarm.state === 'taken') taken += 1;
-    else danger += 1;
+    else {
+      danger += 1;
+      if (alarm.priority <= 2) grave += 1;
+    }
   }
   let silent = 0;
   let well = 0;
@@ -164,5 +169,5 @@ export function census(board: Board, nowMs: number): Census {
     else if (s === 'well') well += 1;
     else off += 1;
   }
-  return { danger, taken, silent, well, off, total: board.workers.size };
+  return { danger, grave, taken, silent, well, off, total: board.workers.size };
 }

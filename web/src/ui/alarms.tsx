@@ -23,12 +23,23 @@ import {
   teamName,
 } from './state.ts';
 
+// More alarms than a person can read at once (EEMUA 191 calls ten in ten minutes a flood): the first stay whole, the
+// others become one line each, still with their button.
+const floodFrom = 10;
+const floodWhole = 2;
+
 export function Alarms() {
   const open = alarms.value;
+  const flood = open.length > floodFrom;
   return (
     <section class="alarms" aria-label={t('web.alarms.title')}>
-      {open.map((alarm) => (
-        <AlarmCard key={alarm.id} alarm={alarm} />
+      {flood && <p class="flood">{n('web.alarms.flood', open.length)}</p>}
+      {open.map((alarm, i) => (
+        <AlarmCard
+          key={alarm.id}
+          alarm={alarm}
+          short={flood && i >= floodWhole && alarm.id !== cursor.value && alarm.id !== chosenAlarm.value?.id}
+        />
       ))}
     </section>
   );
@@ -38,7 +49,7 @@ export function Alarms() {
 const lateMs = 60_000;
 
 // In the panel of its worker the card leaves out the anchors that the one in the list has.
-export function AlarmCard(p: { alarm: Alarm; panel?: boolean }) {
+export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean }) {
   const { alarm } = p;
   const at = now.value ?? alarm.raisedAtMs;
   const open = unattended(alarm);
@@ -50,14 +61,17 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean }) {
   useEffect(() => {
     if (current) self.current?.focus();
   }, [current]);
+  const chosen = !p.panel && chosenAlarm.value?.id === alarm.id;
+  useEffect(() => {
+    if (chosen) self.current?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
   const waiting = busy.value.has(alarm.id);
-  const chosen = chosenAlarm.value?.id === alarm.id;
   const delay = alarm.raisedAtMs - alarm.sentAtMs;
   return (
     <article
       ref={self}
       id={anchor}
-      class={`alarm p${Math.min(3, Math.max(1, alarm.priority))} ${alarm.state} ${current ? 'current' : ''} ${chosen ? 'chosen' : ''}`}
+      class={`alarm p${Math.min(3, Math.max(1, alarm.priority))} ${alarm.state} ${current ? 'current' : ''} ${chosen ? 'chosen' : ''} ${p.short ? 'short' : ''}`}
       data-state={alarm.state}
       tabIndex={-1}
       aria-labelledby={`${anchor}-title`}
@@ -162,9 +176,13 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean }) {
           </a>
         )}
         {alarm.lat !== undefined && alarm.lon !== undefined && (
-          <a class="button plain" href={`geo:${alarm.lat},${alarm.lon}?q=${alarm.lat},${alarm.lon}`}>
+          <a
+            class="button plain tool"
+            title={t('web.directions')}
+            href={`geo:${alarm.lat},${alarm.lon}?q=${alarm.lat},${alarm.lon}`}
+          >
             <Glyph name="route" />
-            <span>{t('web.directions')}</span>
+            <span class="unseen">{t('web.directions')}</span>
           </a>
         )}
       </div>

@@ -1,12 +1,16 @@
 // Two small drawings of the last hour: the way taken, on a plain locator that needs no WebGL, and speed over time.
 import type { Position } from '../api/client.ts';
+import type { Board } from '../state/board.ts';
+import { type Freshness, freshness } from '../state/people.ts';
 import { distanceM } from '../state/place.ts';
+import { unattended } from '../state/ring.ts';
 import { hour, metres } from '../text/format.ts';
 import { t } from '../text/text.ts';
 
 const wide = 320;
 const high = 160;
 const edge = 12;
+const perDegreeM = 111_195; // of latitude
 
 // Locator draws positions north up, both axes to one scale, with a bar that says how long it is.
 export function Locator(p: { positions: readonly Position[] }) {
@@ -16,7 +20,6 @@ export function Locator(p: { positions: readonly Position[] }) {
   const xs = positions.map((q) => q.lon * k);
   const ys = positions.map((q) => -q.lat);
   const [minX, maxX, minY, maxY] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const perDegreeM = 111_195;
   // At least 60 m across, so that somebody standing still does not look like a walk.
   const span = Math.max(
     (maxX - minX) / (wide - 2 * edge),
@@ -83,6 +86,68 @@ export function Graph(p: { positions: readonly Position[]; toMs: number; spanMs:
       </text>
       <text class="right" x={wide} y={graphHigh - 4}>
         {hour(p.toMs)}
+      </text>
+    </svg>
+  );
+}
+
+const crowdMax = 1_500;
+
+// Crowd draws where everybody is, for browsers without WebGL.
+export function Crowd(p: { board: Board; nowMs: number; chosen: string | null }) {
+  const people: { id: string; name: string; lat: number; lon: number; fresh: Freshness }[] = [];
+  for (const w of p.board.workers.values()) {
+    if (w.live?.lat === undefined || w.live.lon === undefined) continue;
+    people.push({
+      id: w.worker,
+      name: w.name,
+      lat: w.live.lat,
+      lon: w.live.lon,
+      fresh: freshness(w.live.fixAtMs, p.nowMs),
+    });
+    if (people.length === crowdMax) break;
+  }
+  if (people.length === 0) return null;
+  const side = 480;
+  const k = Math.cos(((people[0]?.lat ?? 0) * Math.PI) / 180);
+  const xs = people.map((q) => q.lon * k);
+  const ys = people.map((q) => -q.lat);
+  const [minX, maxX, minY, maxY] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const span = Math.max(maxX - minX, maxY - minY, 200 / perDegreeM) / (side - 4 * edge);
+  const x = (lon: number) => side / 2 + (lon * k - (minX + maxX) / 2) / span;
+  const y = (lat: number) => side / 2 + (-lat - (minY + maxY) / 2) / span;
+  const barM = niceM(span * perDegreeM * 120);
+  const alarms = [...p.board.alarms.values()];
+  return (
+    <svg class="locator crowd" viewBox={`0 0 ${side} ${side}`} role="img" aria-label={t('web.map.plain')}>
+      {people.map((q) => (
+        <circle
+          key={q.id}
+          class={`${q.fresh} ${q.id === p.chosen ? 'chosen' : ''}`}
+          cx={x(q.lon)}
+          cy={y(q.lat)}
+          r={q.fresh === 'ring' ? 4 : 5}
+        >
+          <title>{q.name}</title>
+        </circle>
+      ))}
+      {alarms.map(
+        (a) =>
+          a.lat !== undefined &&
+          a.lon !== undefined && (
+            <g
+              key={a.id}
+              transform={`translate(${x(a.lon).toFixed(1)} ${y(a.lat).toFixed(1)})`}
+              class={unattended(a) ? 'open' : 'taken'}
+            >
+              <path d="M-5-12H5l7 7V5l-7 7H-5l-7-7V-5z" />
+              <text y="27">{a.workerName}</text>
+            </g>
+          ),
+      )}
+      <path class="bar" d={`M${edge} ${side - edge}v-4v4h${(barM / (span * perDegreeM)).toFixed(1)}v-4`} />
+      <text x={edge + 4} y={side - edge - 6}>
+        {metres(barM)}
       </text>
     </svg>
   );

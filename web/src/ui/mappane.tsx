@@ -4,6 +4,7 @@ import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MapView } from '../map/map.ts';
 import { t } from '../text/text.ts';
+import { Crowd } from './graph.tsx';
 import { alarmHref, go, workerHref } from './route.ts';
 import { asOf, board, byWorker, chosen, chosenAlarm, mode, now, trail, view, zones } from './state.ts';
 import { theme } from './theme.ts';
@@ -73,9 +74,14 @@ export function MapPane() {
     <div class={`map ${had}`} data-map={had}>
       <div class="map-canvas" ref={place} />
       {had !== 'there' && (
-        <p class="map-says" role={had === 'waiting' ? undefined : 'status'}>
-          {t(had === 'noWebGL' ? 'web.map.noWebGL' : had === 'failed' ? 'web.map.failed' : 'web.map.waiting')}
-        </p>
+        <div class="map-says">
+          <p role={had === 'waiting' ? undefined : 'status'}>
+            {t(had === 'noWebGL' ? 'web.map.noWebGL' : had === 'failed' ? 'web.map.failed' : 'web.map.waiting')}
+          </p>
+          {had !== 'waiting' && (
+            <Crowd board={board.value} nowMs={now.value ?? 0} chosen={chosen.value?.worker ?? null} />
+          )}
+        </div>
       )}
     </div>
   );

@@ -8,10 +8,11 @@ import { asOf, asOfText, board, counts, helping, me, mode, now, signOut } from '
 import { LangSwitch, ThemeSwitch } from './switches.tsx';
 
 export function StateBar() {
-  const { danger, taken, silent, total } = counts.value;
+  const { danger, grave, taken, silent, total } = counts.value;
   const sure = mode.value === 'LIVE' || mode.value === 'POLLING';
   const known = asOf.value !== null;
-  const tone = danger > 0 ? 'danger' : !known || !sure ? 'unsure' : taken > 0 ? 'taken' : 'calm';
+  const tone: Tone =
+    grave > 0 ? 'danger' : danger > 0 ? 'mild' : !known || !sure ? 'unsure' : taken > 0 ? 'taken' : 'calm';
   return (
     <header class={`statebar ${tone}`}>
       <div class="brand" title={me.value?.orgName ?? ''}>
@@ -19,15 +20,7 @@ export function StateBar() {
         <span>Solewatch</span>
       </div>
       <div class="verdict">
-        {danger > 0 ? (
-          <PriorityIcon priority={1} size={34} />
-        ) : tone === 'unsure' ? (
-          <UnknownIcon size={34} />
-        ) : taken > 0 ? (
-          <HandIcon size={34} />
-        ) : (
-          <CalmIcon size={34} />
-        )}
+        <VerdictIcon tone={tone} />
         <div>
           <h1>{verdict(danger, taken, sure, known)}</h1>
           <p>
@@ -64,13 +57,30 @@ export function StateBar() {
   );
 }
 
+type Tone = 'danger' | 'mild' | 'unsure' | 'taken' | 'calm';
+
+function VerdictIcon(p: { tone: Tone }) {
+  switch (p.tone) {
+    case 'danger':
+      return <PriorityIcon priority={1} size={34} />;
+    case 'mild':
+      return <PriorityIcon priority={3} size={34} />;
+    case 'unsure':
+      return <UnknownIcon size={34} />;
+    case 'taken':
+      return <HandIcon size={34} />;
+    case 'calm':
+      return <CalmIcon size={34} />;
+  }
+}
+
 // What was true at the last sight of it is told as past, never as present.
 function verdict(danger: number, taken: number, sure: boolean, known: boolean): string {
   if (!known) return t('web.bar.unknown');
   if (danger > 0) return n('web.bar.danger', danger);
   if (!sure) {
-    const then = { clock: clock(asOf.value ?? 0) };
-    return taken > 0 ? n('web.bar.wasTaken', taken, then) : t('web.bar.wasCalm', then);
+    const then = clock(asOf.value ?? 0);
+    return taken > 0 ? n('web.bar.wasTaken', taken, { clock: then }) : t('web.bar.wasCalm', { clock: then });
   }
   return taken > 0 ? n('web.bar.allTaken', taken) : t('web.bar.calm');
 }
@@ -95,6 +105,7 @@ function DutyButton() {
         <button type="button" class="duty off" data-sound={s} onClick={() => void goOnDuty()}>
           <Glyph name="mute" />
           <span>{t(s === 'off' ? 'web.duty.off' : 'web.duty.blocked')}</span>
+          <span class="wide-only">{t('web.duty.go')}</span>
         </button>
       );
     case 'silenced':

@@ -25,7 +25,7 @@ export function ThemeSwitch() {
   return (
     <button
       type="button"
-      class="quiet tool"
+      class="quiet tool theme"
       aria-label={t(next === 'dark' ? 'web.theme.dark' : 'web.theme.light')}
       onClick={() => wear(next)}
     >

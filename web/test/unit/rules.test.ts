@@ -222,7 +222,7 @@ describe('people', () => {
 
   test('the census counts alarms, not people', () => {
     const two = apply(board, { kind: 'alarm', alarm: alarm('b', 1, { state: 'taken' }) });
-    expect(census(two, t0)).toEqual({ danger: 1, taken: 1, silent: 1, well: 2, off: 1, total: 4 });
+    expect(census(two, t0)).toEqual({ danger: 1, grave: 1, taken: 1, silent: 1, well: 2, off: 1, total: 4 });
   });
 
   test('alarms: nobody has it yet, then priority, then the oldest', () => {
