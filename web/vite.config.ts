@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -17,11 +18,34 @@ function catalogue(): Plugin {
   };
 }
 
+// The service worker knows the files of the shell: the page, what it loads first, and both languages. The map is kept
+// when it is first used.
+function shell(): Plugin {
+  return {
+    name: 'solewatch-shell',
+    apply: 'build',
+    enforce: 'post',
+    async generateBundle(_, bundle) {
+      const lazy = /^assets\/(map|maplibre)/;
+      const files = Object.keys(bundle).filter((name) => name.startsWith('assets/') && !lazy.test(name));
+      const icons = ['icon-calm.svg', 'icon-alarm.svg', 'icon-unknown.svg', 'app.webmanifest'];
+      const all = ['/', ...[...files, ...icons].sort().map((name) => `/${name}`)];
+      const source = await readFile(new URL('scripts/shell.js', import.meta.url), 'utf8');
+      const version = createHash('sha256').update(source).update(all.join()).digest('hex').slice(0, 12);
+      this.emitFile({
+        type: 'asset',
+        fileName: 'sw.js',
+        source: source.replace('@VERSION@', version).replace("['@FILES@']", JSON.stringify(all)),
+      });
+    },
+  };
+}
+
 // In development the API and the WebSocket come from a running system, or from `npm run fake`.
 const backend = process.env['BACKEND'] ?? 'http://localhost:8002';
 
 export default defineConfig({
-  plugins: [catalogue()],
+  plugins: [catalogue(), shell()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   json: { namedExports: false },
   build: {

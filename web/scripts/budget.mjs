@@ -25,6 +25,9 @@ const css = [...html.matchAll(/assets\/([\w.-]+\.css)/g)].map((m) => join(assets
 const languages = named(/^(en|fr)-.*\.js$/);
 const sum = (files) => files.reduce((n, f) => n + weight(f), 0);
 
+const list = /const shell = (\[.*?\]);/s.exec(readFileSync(join(dist, 'sw.js'), 'utf8'));
+const kept = (list ? JSON.parse(list[1]) : []).map((f) => join(dist, f === '/' ? 'index.html' : f));
+
 const rows = [
   [
     'script before the list is usable',
@@ -34,6 +37,7 @@ const rows = [
   ['style before the list is usable', sum(css), 12_000],
   ['map chunk', sum(named(/^map-.*\.js$/)), 300_000],
   ['map worker', sum(named(/worker.*\.mjs$/)), 150_000],
+  ['kept by the service worker', sum(kept), 900_000],
   ['map style', sum(named(/^map-.*\.css$/)), 12_000],
 ];
 let over = languages.length !== 2 || css.length === 0 || first.size === 0;

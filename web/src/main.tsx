@@ -22,4 +22,6 @@ document.addEventListener('visibilitychange', () => {
 });
 addEventListener('online', wake);
 addEventListener('offline', wake);
+if (import.meta.env.PROD && 'serviceWorker' in navigator)
+  void navigator.serviceWorker.register('/sw.js').catch(() => undefined);
 await begin();

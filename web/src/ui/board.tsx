@@ -7,7 +7,7 @@ import { HelpDialog, ResolveDialog } from './dialogs.tsx';
 import { Glyph } from './icons.tsx';
 import { MapPane } from './mappane.tsx';
 import { Panel } from './panel.tsx';
-import { route } from './route.ts';
+import { go, route } from './route.ts';
 import { alarms, asOf, canChange, chosen, mode, notice, spoken, take, view } from './state.ts';
 import { ModeBanner, StateBar } from './statebar.tsx';
 import { Workers } from './workers.tsx';
@@ -50,6 +50,12 @@ export function Board() {
   );
 }
 
+// A panel covers both on a phone, so looking at either closes it.
+function look(at: 'list' | 'map'): void {
+  view.value = at;
+  go('#/');
+}
+
 // On a phone: the one thing to do, where the thumb is, and the way between list and map.
 function Thumb() {
   const first = alarms.value.find(unattended);
@@ -61,11 +67,11 @@ function Thumb() {
         </button>
       )}
       <div class="segments">
-        <button type="button" aria-pressed={view.value === 'list'} onClick={() => (view.value = 'list')}>
+        <button type="button" aria-pressed={view.value === 'list'} onClick={() => look('list')}>
           <Glyph name="list" />
           {t('web.nav.list')}
         </button>
-        <button type="button" aria-pressed={view.value === 'map'} onClick={() => (view.value = 'map')}>
+        <button type="button" aria-pressed={view.value === 'map'} onClick={() => look('map')}>
           <Glyph name="map" />
           {t('web.nav.map')}
         </button>

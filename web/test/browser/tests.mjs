@@ -385,6 +385,37 @@ export const tests = [
     },
   },
   {
+    name: 'without a network the kept page opens and claims nothing; no answer of the API is ever kept',
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      await page.reload();
+      await mode(page, 'LIVE', 15_000);
+      const kept = await page.evaluate(async () => {
+        const names = await caches.keys();
+        return (
+          await Promise.all(
+            names.map(async (n) => (await (await caches.open(n)).keys()).map((r) => new URL(r.url).pathname)),
+          )
+        ).flat();
+      });
+      assert.ok(kept.includes('/'));
+      assert.deepEqual(
+        kept.filter((path) => path.startsWith('/api') || path.startsWith('/ws')),
+        [],
+      );
+      system.raise('paul');
+      await page.waitForSelector('.alarm');
+      await page.context().setOffline(true);
+      await page.reload();
+      await page.waitForSelector('.gate h1 >> text=Unavailable');
+      await page.context().setOffline(false);
+      await page.waitForSelector('.alarm');
+      await mode(page, 'LIVE', 15_000);
+    },
+  },
+  {
     name: 'somebody who may only look is offered nothing to press',
     run: async ({ system, newPage }) => {
       system.raise('paul');
