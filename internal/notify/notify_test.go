@@ -232,12 +232,16 @@ func TestWhatAFailedPublishMeans(t *testing.T) {
 				l.Close()
 			}
 			cfg := aws.Config{Region: "eu-west-3", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
-			pub := notify.NewPublisher(cfg, prefix, "https://solewatch.example", 300*time.Millisecond)
+			patience := 20 * time.Second // a machine with other work to do must not look like a lost reply
+			if tt.name == "too slow" {
+				patience = 300 * time.Millisecond
+			}
+			pub := notify.NewPublisher(cfg, prefix, "https://solewatch.example", patience)
 			_, err := pub.Send(context.Background(), anAlarm(insole.AlarmSOS), insole.Page{Contact: "claire", Channel: insole.SMS, Address: "+33600000001", Locale: "fr"}, noon)
 			if err == nil || errors.Is(err, notify.ErrAmbiguous) != tt.ambiguous || errors.Is(err, notify.ErrRefused) != tt.refused {
 				t.Errorf("error = %v, want ambiguous %v, refused %v", err, tt.ambiguous, tt.refused)
 			}
-			if n := calls.Load(); tt.h != nil && n != 1 {
+			if n := calls.Load(); n > 1 || tt.h != nil && n == 0 && tt.name != "too slow" {
 				t.Errorf("%d calls for one page", n)
 			}
 		})
