@@ -686,6 +686,21 @@ func TestControl(t *testing.T) {
 	}
 }
 
+func TestSnapshotInMilliseconds(t *testing.T) {
+	s := Snapshot{Connected: 3, P50: Milliseconds(1500 * time.Microsecond), HelpP99: Milliseconds(20 * time.Second)}
+	b, err := json.Marshal(s)
+	if err != nil || !strings.Contains(string(b), `"p50Ms":1.5,`) || !strings.Contains(string(b), `"helpP99Ms":20000}`) {
+		t.Errorf("snapshot = %s, %v", b, err)
+	}
+	var back Snapshot
+	if err := json.Unmarshal(b, &back); err != nil || back != s {
+		t.Errorf("read back %+v, %v", back, err)
+	}
+	if got := s.String(); !strings.Contains(got, "p50 1.5ms") || !strings.Contains(got, "p99 20s") {
+		t.Errorf("line = %q", got)
+	}
+}
+
 func TestHistogram(t *testing.T) {
 	var h histogram
 	if h.quantile(0.5) != 0 {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -15,27 +16,46 @@ type Stats struct {
 
 // A Snapshot is Stats at one moment. Counts are of records, not of frames.
 type Snapshot struct {
-	Insoles     int           `json:"insoles"`
-	Connected   int64         `json:"connected"`
-	Sent        int64         `json:"sent"`
-	Acked       int64         `json:"acknowledged"`
-	Resent      int64         `json:"resent"`
-	Refused     int64         `json:"refused"`
-	Backlog     int64         `json:"backlog"`
-	Overwritten int64         `json:"overwritten"` // flash was full
-	Connects    int64         `json:"connects"`
-	Rejects     int64         `json:"rejects"`
-	P50         time.Duration `json:"p50"` // from sending to acknowledgement, of positions
-	P99         time.Duration `json:"p99"`
-	HelpP50     time.Duration `json:"helpP50"` // of calls for help
-	HelpP99     time.Duration `json:"helpP99"`
+	Insoles     int          `json:"insoles"`
+	Connected   int64        `json:"connected"`
+	Sent        int64        `json:"sent"`
+	Acked       int64        `json:"acknowledged"`
+	Resent      int64        `json:"resent"`
+	Refused     int64        `json:"refused"`
+	Backlog     int64        `json:"backlog"`
+	Overwritten int64        `json:"overwritten"` // flash was full
+	Connects    int64        `json:"connects"`
+	Rejects     int64        `json:"rejects"`
+	P50         Milliseconds `json:"p50Ms"` // from sending to acknowledgement, of positions
+	P99         Milliseconds `json:"p99Ms"`
+	HelpP50     Milliseconds `json:"helpP50Ms"` // of calls for help
+	HelpP99     Milliseconds `json:"helpP99Ms"`
+}
+
+// Milliseconds is a time that JSON has in milliseconds, to the microsecond.
+type Milliseconds time.Duration
+
+// MarshalJSON writes a number.
+func (m Milliseconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(time.Duration(m).Microseconds())/1000, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON is the other half.
+func (m *Milliseconds) UnmarshalJSON(b []byte) error {
+	ms, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		return fmt.Errorf("milliseconds: %w", err)
+	}
+	*m = Milliseconds(ms * float64(time.Millisecond))
+	return nil
 }
 
 func (s *Stats) snapshot() Snapshot {
 	return Snapshot{
 		Connected: s.connected.Load(), Sent: s.sent.Load(), Acked: s.acked.Load(), Resent: s.resent.Load(), Refused: s.refused.Load(),
 		Backlog: s.backlog.Load(), Overwritten: s.overwritten.Load(), Connects: s.connects.Load(), Rejects: s.rejects.Load(),
-		P50: s.track.quantile(0.5), P99: s.track.quantile(0.99), HelpP50: s.help.quantile(0.5), HelpP99: s.help.quantile(0.99),
+		P50: Milliseconds(s.track.quantile(0.5)), P99: Milliseconds(s.track.quantile(0.99)),
+		HelpP50: Milliseconds(s.help.quantile(0.5)), HelpP99: Milliseconds(s.help.quantile(0.99)),
 	}
 }
 
@@ -56,7 +76,8 @@ func (s Snapshot) String() string {
 }
 
 // short is d with two or three digits.
-func short(d time.Duration) time.Duration {
+func short(m Milliseconds) time.Duration {
+	d := time.Duration(m)
 	switch {
 	case d >= 10*time.Second:
 		return d.Round(time.Second)
