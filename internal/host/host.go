@@ -73,7 +73,8 @@ type System struct {
 	keysMu    sync.RWMutex
 	keys      map[string][]template.Statement // by access key id
 
-	stopSources context.CancelFunc // mappings and schedules
+	running     context.Context    // ends when mappings and schedules shall
+	stopSources context.CancelFunc // ends it
 	sources     sync.WaitGroup
 	stopOnce    sync.Once
 	stopErr     error
@@ -98,6 +99,7 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 		cfg.Stack = "solewatch"
 	}
 	s := &System{cfg: cfg, log: cfg.Log, keys: map[string][]template.Statement{}}
+	s.running, s.stopSources = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -144,13 +146,11 @@ func (s *System) start(ctx context.Context) error {
 	s.serve(api, apiHandler)
 	s.serve(web, webHandler)
 
-	running, cancel := context.WithCancel(context.Background())
-	s.stopSources = cancel
 	if err := s.warm(ctx); err != nil {
 		return err
 	}
-	s.mappings(running)
-	s.schedules(running)
+	s.mappings(s.running)
+	s.schedules(s.running)
 	return s.startBridge(ctx)
 }
 
@@ -440,9 +440,7 @@ func (s *System) stop(ctx context.Context) error {
 	if s.bridge != nil {
 		s.bridge.stop(ctx)
 	}
-	if s.stopSources != nil {
-		s.stopSources()
-	}
+	s.stopSources()
 	var sockets sync.WaitGroup
 	for _, a := range s.sockets {
 		sockets.Go(a.Close)

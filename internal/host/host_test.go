@@ -74,6 +74,9 @@ func start(t *testing.T, state string) *app {
 		if err := s.Stop(ctx); err != nil {
 			t.Error(err)
 		}
+		if ctx.Err() != nil {
+			t.Error("the system had to be killed")
+		}
 	})
 	return &app{s, t, record}
 }
@@ -231,6 +234,10 @@ func TestScheduleFiredNow(t *testing.T) {
 	if e.Source != "aws.scheduler" || e.Detail != "{}" || e.DetailType != "Scheduled Event" {
 		t.Errorf("event = %+v", e)
 	}
+	if err := a.FireSchedule("ClockFailing"); err != nil { // and is tried again in a minute
+		t.Fatal(err)
+	}
+	a.heard("clock", 3)
 	if status, _, _ := a.get("POST", a.Services+"/_host/schedules/Nope/fire", nil, ""); status != http.StatusNotFound {
 		t.Errorf("unknown schedule: %d", status)
 	}

@@ -78,7 +78,7 @@ func scheduledEvent(sc *template.Schedule, at time.Time) []byte {
 func (s *System) FireSchedule(name string) error {
 	for _, sc := range s.Template.Schedules {
 		if sc.Name == name {
-			s.fire(context.Background(), sc, time.Now())
+			s.fire(s.running, sc, time.Now())
 			return nil
 		}
 	}
