@@ -68,7 +68,9 @@ func BenchmarkFixToScreen(b *testing.B) {
 
 func report(b *testing.B, what string, all []time.Duration) {
 	slices.Sort(all)
-	at := func(p float64) float64 { return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000 }
+	at := func(p float64) float64 {
+		return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000
+	}
 	b.ReportMetric(at(0.50), what+"-p50-ms")
 	b.ReportMetric(at(0.99), what+"-p99-ms")
 	line, _ := json.Marshal(map[string]any{"what": what, "n": len(all), "p50ms": at(0.5), "p90ms": at(0.9), "p99ms": at(0.99)})

@@ -51,7 +51,7 @@ func build(dir string) error {
 	if err != nil || len(functions) == 0 {
 		return errors.Join(fmt.Errorf("no functions in %s", root), err)
 	}
-	out := map[string]string{"tcpbridge": "./tcpbridge", "provision": "./cmd/provision"}
+	out := map[string]string{"tcpbridge": "./tcpbridge", "provision": "./cmd/provision", "insole": "./cmd/insole"}
 	for _, f := range functions {
 		name := filepath.Base(filepath.Dir(f))
 		out[filepath.Join(name, "bootstrap")] = "./functions/" + name
