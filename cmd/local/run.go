@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"solewatch/internal/cost"
 	"solewatch/internal/host"
 	"solewatch/internal/host/child"
 )
@@ -55,7 +56,10 @@ func run(ctx context.Context, _ func(string) string, args []string, stdout io.Wr
 	if fleet != nil {
 		err = errors.Join(err, end(stop, fleet))
 	}
-	return errors.Join(err, sys.Stop(stop))
+	err = errors.Join(err, sys.Stop(stop))
+	fmt.Fprintln(stdout, "what AWS would have billed for this run, list prices, without storage and what runs by the hour:")
+	cost.Of(sys.Standin.Usage()).Print(stdout, 0)
+	return err
 }
 
 func orSilent(err error) error {
@@ -96,7 +100,7 @@ func people(ctx context.Context, c config, sys *host.System, out *console) (*chi
 	}
 	keys := filepath.Join(c.State, "insoles.json")
 	p, err := child.Start(child.Command{
-		Path: program(c.Build, "provision"), Args: []string{"-f", c.DemoFile, "-keys", keys},
+		Path: program(c.Build, "provision"), Args: []string{"-f", c.DemoFile, "-keys", keys, "-keep"}, // what people changed on the page stays
 		Env: sys.Environ(), Output: func(line string) { out.Line("provision", line) },
 	})
 	if err != nil {
