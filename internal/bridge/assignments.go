@@ -1,11 +1,11 @@
 package bridge
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"sync"
 	"time"
+	"unique"
 
 	"solewatch/internal/insole"
 )
@@ -41,18 +41,26 @@ type directory struct {
 	wg     sync.WaitGroup
 
 	mu       sync.Mutex
-	known    map[insole.ID]*list.Element // of *known
-	recent   *list.List                  // front = most recently asked for
-	absent   map[insole.ID]time.Time     // until when
+	known    map[insole.ID]*known
+	recent   known                   // head of the ring of known, by use: next = most recently asked for
+	absent   map[insole.ID]time.Time // until when
 	asking   map[insole.ID]*question
 	lastAway time.Time // of the last failure; zero while the last answer was one
 	answered bool      // the table has answered at least once
 }
 
 type known struct {
-	a     *insole.Assignment
-	until time.Time // good without asking
-	asked time.Time // when the table said so
+	a          *insole.Assignment
+	until      int64 // good without asking, Unix nanoseconds
+	asked      int64 // when the table said so
+	next, prev *known
+}
+
+func (k *known) unlink() { k.prev.next, k.next.prev = k.next, k.prev }
+
+func (k *known) linkAfter(head *known) {
+	k.prev, k.next = head, head.next
+	k.prev.next, k.next.prev = k, k
 }
 
 type question struct {
@@ -63,10 +71,12 @@ type question struct {
 
 func newDirectory(table Assignments, size int, ttl time.Duration, now func() time.Time, m *Metrics) *directory {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &directory{
+	d := &directory{
 		ctx: ctx, cancel: cancel, table: table, max: size, ttl: ttl, now: now, m: m,
-		known: map[insole.ID]*list.Element{}, recent: list.New(), absent: map[insole.ID]time.Time{}, asking: map[insole.ID]*question{},
+		known: map[insole.ID]*known{}, absent: map[insole.ID]time.Time{}, asking: map[insole.ID]*question{},
 	}
+	d.recent.next, d.recent.prev = &d.recent, &d.recent
+	return d
 }
 
 // find says who id is. The error is insole.ErrNotFound (there is no such insole), errCannotTell, or that of ctx.
@@ -74,11 +84,11 @@ func newDirectory(table Assignments, size int, ttl time.Duration, now func() tim
 func (d *directory) find(ctx context.Context, id insole.ID) (*insole.Assignment, error) {
 	d.mu.Lock()
 	now := d.now()
-	var old *known
-	if e := d.known[id]; e != nil {
-		old = e.Value.(*known)
-		d.recent.MoveToFront(e)
-		if now.Before(old.until) {
+	old := d.known[id]
+	if old != nil {
+		old.unlink()
+		old.linkAfter(&d.recent)
+		if now.UnixNano() < old.until {
 			d.mu.Unlock()
 			d.m.lookups.WithLabelValues("cached").Inc()
 			return old.a, nil
@@ -141,8 +151,8 @@ func (d *directory) ask(id insole.ID, q *question) {
 		d.m.lookups.WithLabelValues("absent").Inc()
 		d.answered, d.lastAway = true, time.Time{}
 		q.err = insole.ErrNotFound
-		if e := d.known[id]; e != nil { // the table itself says it is gone
-			d.recent.Remove(e)
+		if k := d.known[id]; k != nil { // the table itself says it is gone
+			k.unlink()
 			delete(d.known, id)
 		}
 		if len(d.absent) >= max(64, d.max/8) {
@@ -153,8 +163,8 @@ func (d *directory) ask(id insole.ID, q *question) {
 		d.m.lookups.WithLabelValues("cannot-tell").Inc()
 		d.lastAway = now
 		q.err = errors.Join(errCannotTell, err)
-		if e := d.known[id]; e != nil {
-			e.Value.(*known).until = now.Add(awayFor)
+		if k := d.known[id]; k != nil {
+			k.until = now.Add(awayFor).UnixNano()
 		}
 	}
 }
@@ -162,24 +172,28 @@ func (d *directory) ask(id insole.ID, q *question) {
 func (d *directory) keep(id insole.ID, a insole.Assignment, now time.Time) *insole.Assignment {
 	delete(d.absent, id)
 	a.Shifts = nil // ingest's business, and they would be held for every insole
-	e := d.known[id]
-	if e == nil {
-		if d.recent.Len() >= d.max {
-			oldest := d.recent.Back()
-			delete(d.known, oldest.Value.(*known).a.Insole)
-			d.recent.Remove(oldest)
+	k := d.known[id]
+	if k == nil {
+		if len(d.known) >= d.max {
+			oldest := d.recent.prev
+			delete(d.known, oldest.a.Insole)
+			oldest.unlink()
 		}
-		e = d.recent.PushFront(&known{})
-		d.known[id] = e
+		k = &known{}
+		k.linkAfter(&d.recent)
+		d.known[id] = k
 	}
-	k := e.Value.(*known)
 	if k.a == nil || !same(k.a, &a) { // an unchanged answer shares what the sessions hold already
 		a.Insole = id
+		a.Org, a.Team, a.Locale, a.Dialect = one(a.Org), one(a.Team), one(a.Locale), one(a.Dialect)
 		k.a = &a
 	}
-	k.asked, k.until = now, now.Add(d.ttl)
+	k.asked, k.until = now.UnixNano(), now.Add(d.ttl).UnixNano()
 	return k.a
 }
+
+// one is s, held once however many insoles share it.
+func one[S ~string](s S) S { return unique.Make(s).Value() }
 
 func same(a, b *insole.Assignment) bool {
 	return a.Dialect == b.Dialect && a.Org == b.Org && a.Team == b.Team && a.Worker == b.Worker && a.WorkerName == b.WorkerName &&
@@ -191,9 +205,8 @@ func same(a, b *insole.Assignment) bool {
 func (d *directory) doubt(id insole.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if e := d.known[id]; e != nil {
-		k := e.Value.(*known)
-		if now := d.now(); now.Sub(k.asked) >= negativeFor {
+	if k := d.known[id]; k != nil {
+		if now := d.now().UnixNano(); now-k.asked >= int64(negativeFor) {
 			k.until = now
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -23,7 +24,13 @@ import (
 	"solewatch/internal/wire/teltonika"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv("SOLEWATCH_BENCH_ROLE"); role != "" {
+		child(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A shelf is a queue in memory. do decides the fate of every call; nil keeps all.
 type shelf struct {

@@ -199,26 +199,43 @@ func (l *lane) work(ctx context.Context) {
 
 // settle tells each session which of its frames are kept. The frames of one session stand together.
 func settle(frames []held, scratch []byte) []byte {
-	for i := 0; i < len(frames); {
-		s, j := frames[i].s, i+1
-		for j < len(frames) && frames[j].s == s {
-			j++
-		}
-		if s != nil {
-			scratch = s.settle(frames[i:j], scratch)
+	for _, run := range runs(frames) {
+		if s := run[0].s; s != nil {
+			scratch = s.settle(run, scratch)
 		} else {
-			frames[i].odd.give()
+			run[0].odd.give()
 		}
-		i = j
 	}
 	return scratch
 }
 
+// runs cuts frames into those of one session that stand together, with the index of the first; a frame in quarantine stands alone.
+func runs(frames []held) func(yield func(int, []held) bool) {
+	return func(yield func(int, []held) bool) {
+		for i := 0; i < len(frames); {
+			j := i + 1
+			for j < len(frames) && frames[j].s != nil && frames[j].s == frames[i].s {
+				j++
+			}
+			if !yield(i, frames[i:j]) {
+				return
+			}
+			i = j
+		}
+	}
+}
+
 func (l *lane) body(dst []byte, m *message) []byte {
 	dst = queue.AppendHead(dst, l.bridge)
-	for i := range m.frames {
-		f := m.frames[i].frame(l.named)
-		dst = queue.AppendFrame(dst, i == 0, &f)
+	for i, run := range runs(m.frames) {
+		f := run[0].frame(l.named)
+		dst = queue.AppendFrames(dst, i == 0, f, func(yield func(int64, []byte) bool) {
+			for k := range run {
+				if !yield(run[k].at, run[k].raw) {
+					return
+				}
+			}
+		})
 	}
 	return queue.AppendTail(dst)
 }

@@ -59,7 +59,7 @@ type Server struct {
 	packer    *packer
 	sessions  registry
 	oddities  *rate.Limiter
-	dialects  map[insole.Dialect]dialectMetrics
+	frames    [2]frameMetrics // by dialect
 	conns     sync.WaitGroup
 	pollers   []*poller
 	next      atomic.Uint32
@@ -67,7 +67,12 @@ type Server struct {
 	inflight  atomic.Int64 // frames admitted and not settled
 }
 
-type dialectMetrics struct{ urgent, track prometheus.Counter }
+type frameMetrics struct{ urgent, track prometheus.Counter }
+
+const (
+	soleFrames = iota
+	teltonikaFrames
+)
 
 func (srv *Server) now() time.Time {
 	if srv.Now != nil {
@@ -101,9 +106,8 @@ func (srv *Server) prepare() {
 		}
 		srv.urgent.some.L, srv.track.some.L = &srv.urgent.mu, &srv.track.mu
 		srv.packer = newPacker(max(srv.Linger, srv.LingerWaiting), min(srv.Linger, srv.LingerWaiting), srv.PackBytes, srv.now, srv.track.push)
-		srv.dialects = map[insole.Dialect]dialectMetrics{}
-		for _, d := range []insole.Dialect{insole.SOLE, insole.Teltonika} {
-			srv.dialects[d] = dialectMetrics{
+		for i, d := range []insole.Dialect{soleFrames: insole.SOLE, teltonikaFrames: insole.Teltonika} {
+			srv.frames[i] = frameMetrics{
 				urgent: srv.Metrics.frames.WithLabelValues(string(d), "urgent"),
 				track:  srv.Metrics.frames.WithLabelValues(string(d), "track"),
 			}
@@ -119,7 +123,7 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 	defer stop()
 	var parts sync.WaitGroup
 	if !srv.Goroutines {
-		for range runtime.GOMAXPROCS(0) {
+		for range max(1, runtime.GOMAXPROCS(0)/2) {
 			p, err := newPoller()
 			if err != nil {
 				srv.Log.WarnContext(ctx, "no epoll: one goroutine for each connection", "err", err)

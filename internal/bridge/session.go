@@ -142,14 +142,16 @@ func (s *session) release(p *piece) {
 // admit hands a proven frame with a reserved place to its lane.
 func (s *session) admit(p *piece, now time.Time) {
 	h := held{s: s, raw: bytes.Clone(p.raw), at: now.UnixMilli(), token: p.token}
-	a := s.who.Load()
 	waits := s.tongue.waits()
 	if waits && p.token != noAck {
 		s.mu.Lock()
 		s.last = p.token
 		s.mu.Unlock()
 	}
-	m := s.srv.dialects[a.Dialect]
+	m := &s.srv.frames[soleFrames]
+	if waits {
+		m = &s.srv.frames[teltonikaFrames]
+	}
 	if p.urgent {
 		m.urgent.Inc()
 		s.srv.urgent.push(&message{frames: []held{h}, size: envelopeSize + frameSize(&h), since: now})

@@ -34,6 +34,31 @@ func AppendFrame(dst []byte, first bool, f *Frame) []byte {
 	if !first {
 		dst = append(dst, ',')
 	}
+	return appendRest(appendWho(dst, f), f)
+}
+
+// AppendFrames appends frames of one insole, which have everything but HeardAtMs and Raw in common: what they share is spelled once and copied.
+func AppendFrames(dst []byte, first bool, f Frame, rest func(yield func(heardAtMs int64, raw []byte) bool)) []byte {
+	from, to := 0, 0
+	for at, raw := range rest {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		if to == 0 {
+			from = len(dst)
+			dst = appendWho(dst, &f)
+			to = len(dst)
+		} else {
+			dst = append(dst, dst[from:to]...)
+		}
+		f.HeardAtMs, f.Raw = at, raw
+		dst = appendRest(dst, &f)
+	}
+	return dst
+}
+
+func appendWho(dst []byte, f *Frame) []byte {
 	dst = append(dst, '{')
 	dst = appendField(dst, `"insole":`, string(f.Insole))
 	dst = appendField(dst, `"dialect":`, string(f.Dialect))
@@ -41,7 +66,10 @@ func AppendFrame(dst []byte, first bool, f *Frame) []byte {
 	dst = appendField(dst, `"team":`, string(f.Team))
 	dst = appendField(dst, `"worker":`, string(f.Worker))
 	dst = appendField(dst, `"workerName":`, f.WorkerName)
-	dst = appendField(dst, `"locale":`, f.Locale)
+	return appendField(dst, `"locale":`, f.Locale)
+}
+
+func appendRest(dst []byte, f *Frame) []byte {
 	dst = append(dst, `"heardAtMs":`...)
 	dst = strconv.AppendInt(dst, f.HeardAtMs, 10)
 	dst = append(dst, ',')

@@ -61,6 +61,24 @@ func legal(s string) string {
 	return string(out)
 }
 
+func TestAppendFrames(t *testing.T) {
+	f := Frame{Insole: "00a1b2c3d4e5f607", Dialect: insole.SOLE, Org: "acme", WorkerName: "Zoé"}
+	var want []byte
+	for i := range 3 {
+		g := f
+		g.HeardAtMs, g.Raw = int64(i), []byte{byte(i)}
+		want = AppendFrame(want, i == 0, &g)
+	}
+	got := AppendFrames(nil, true, f, func(yield func(int64, []byte) bool) {
+		for i := range 3 {
+			yield(int64(i), []byte{byte(i)})
+		}
+	})
+	if string(got) != string(want) {
+		t.Errorf("AppendFrames = %s, one by one %s", got, want)
+	}
+}
+
 func TestParseAppended(t *testing.T) {
 	frames := []Frame{
 		{Insole: "00a1b2c3d4e5f607", Dialect: insole.SOLE, Org: "acme", Team: "north", Worker: "marie", HeardAtMs: 1795367926000, Raw: []byte{1, 2}},
