@@ -3,10 +3,12 @@ import { langOf, speak } from './text/text.ts';
 import { App } from './ui/app.tsx';
 import { stayAwake } from './ui/duty.ts';
 import { keys } from './ui/keys.ts';
+import { moveTheOldWay } from './ui/moved.ts';
 import { signs } from './ui/signs.ts';
 import { begin, wake } from './ui/state.ts';
 import { dress } from './ui/theme.ts';
 
+moveTheOldWay();
 dress();
 const chosen = localStorage.getItem('lang');
 await speak(langOf(chosen === null ? navigator.languages : [chosen]));

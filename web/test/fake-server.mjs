@@ -447,6 +447,26 @@ export function serve(system, port = 0) {
     }
     if (is('GET', /^\/workers\/[^/]+\/looked$/))
       return json(response, 200, { looked: [{ atMs: system.now() - 90_000, name: me.name }] });
+    if (is('GET', /^\/readiness$/)) {
+      const worker = url.searchParams.get('worker');
+      const known = system.workers.get(worker);
+      if (!known) return no(response, 404);
+      const reasons = [
+        { code: 'sms', weight: 'unchecked', text: 'Whether text messages are delivered (SMS sandbox, monthly spend).' },
+      ];
+      if (!known.live)
+        reasons.unshift({
+          code: 'never-heard',
+          weight: 'blocks',
+          text: 'The insole has never been heard since this person wears it.',
+        });
+      return json(response, 200, {
+        atMs: system.now(),
+        workers: [
+          { worker, name: known.name, team: known.team, onShift: known.onShift, ready: Boolean(known.live), reasons },
+        ],
+      });
+    }
     const one = is('GET', /^\/alarms\/([^/]+)$/);
     if (one) {
       const alarm = system.alarms.get(one[1]);

@@ -91,6 +91,9 @@ export interface Page {
   readonly state: string;
   readonly queuedAtMs?: number;
   readonly doneAtMs?: number;
+  readonly openedAtMs?: number;
+  readonly answer?: string;
+  readonly answeredAtMs?: number;
   readonly why?: string;
 }
 
@@ -103,6 +106,13 @@ export interface AlarmFile {
 export interface Look {
   readonly atMs: number;
   readonly name: string;
+}
+
+// A Verdict says whether a worker is protected. A reason that is "unchecked" is what nobody here can know.
+export interface Verdict {
+  readonly atMs: number;
+  readonly ready: boolean;
+  readonly reasons: readonly { readonly weight: 'blocks' | 'warns' | 'unchecked'; readonly text: string }[];
 }
 
 const me: Decoder<Me> = object(
@@ -128,6 +138,16 @@ const page: Decoder<Page> = object(
 const logLine: Decoder<LogLine> = object({ atMs: integer, what: text }, { who: text, detail: text });
 const alarmFile: Decoder<AlarmFile> = object({ alarm, pages: list(page), log: list(logLine) });
 const look: Decoder<Look> = object({ atMs: integer, name: text });
+const verdicts = object({
+  atMs: integer,
+  workers: list(
+    object({
+      worker: text,
+      ready: flag,
+      reasons: list(object({ weight: oneOfOr(['blocks', 'warns', 'unchecked'], 'blocks'), text })),
+    }),
+  ),
+});
 const nothing: Decoder<null> = () => null;
 
 const problemBody = object({}, { type: text, title: text, detail: text });
@@ -216,6 +236,17 @@ export const api = {
     ).value.positions,
   looked: async (worker: string): Promise<readonly Look[]> =>
     (await ask('GET', `/api/workers/${seg(worker)}/looked`, object({ looked: list(look) }))).value.looked,
+  // null where the server has no such route yet, or knows no such worker.
+  readiness: async (worker: string): Promise<Verdict | null> => {
+    try {
+      const { value } = await ask('GET', `/api/readiness?worker=${seg(worker)}`, verdicts);
+      const one = value.workers.find((w) => w.worker === worker);
+      return one ? { atMs: value.atMs, ready: one.ready, reasons: one.reasons } : null;
+    } catch (err) {
+      if (err instanceof Problem && err.status === 404) return null;
+      throw err;
+    }
+  },
   alarm: async (id: string): Promise<AlarmFile> => (await ask('GET', `/api/alarms/${seg(id)}`, alarmFile)).value,
   take: async (id: string): Promise<Alarm> => (await ask('POST', `/api/alarms/${seg(id)}/take`, alarm)).value,
   resolve: async (id: string, reason: string, note: string): Promise<Alarm> =>

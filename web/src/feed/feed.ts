@@ -307,12 +307,8 @@ export class Feed {
       this.sequence = from(value.seq);
       const later = this.waiting.filter((m) => m.seq > value.seq);
       for (const m of later) this.sequence = heard(this.sequence, m.seq, answered);
-      this.become(
-        applyAll(
-          merge(this.board, value),
-          later.flatMap((m) => m.changes),
-        ),
-      );
+      const changes = later.flatMap((m) => m.changes);
+      this.become(applyAll(merge(this.board, value, changes), changes));
       const here = way === 'socket' && number === this.lineNumber && this.facts.socket === 'open';
       this.know({ readable: true, truthAt: answered, ...(here ? { synced: true } : { polledAt: answered }) });
       if (here) this.tries = 0;

@@ -88,8 +88,9 @@ function keep(ended: ReadonlyMap<string, Alarm>, alarm: Alarm): Map<string, Alar
 }
 
 // merge returns the board of a snapshot. What this board already knows better stays: a snapshot may have been read
-// before the change that arrived ahead of it. An alarm that the snapshot no longer holds has ended.
-export function merge(board: Board, snapshot: Snapshot): Board {
+// before the change that arrived ahead of it. An alarm that the snapshot no longer holds has ended, unless later, what
+// arrived after the snapshot was read, tells of it; older news of one that has ended revives nothing.
+export function merge(board: Board, snapshot: Snapshot, later: readonly Change[] = []): Board {
   const workers = new Map<string, Worker>();
   for (const w of snapshot.workers) {
     const was = board.workers.get(w.worker)?.live;
@@ -103,5 +104,10 @@ export function merge(board: Board, snapshot: Snapshot): Board {
     const was = board.alarms.get(a.id);
     alarms.set(a.id, was && was.version > a.version ? was : a);
   }
-  return { workers, alarms, ended: board.ended, strangers: false };
+  const told = new Set(later.flatMap((c) => (c.kind === 'alarm' ? [c.alarm.id] : [])));
+  let ended = board.ended;
+  for (const a of board.alarms.values()) {
+    if (!alarms.has(a.id) && !told.has(a.id)) ended = keep(ended, a);
+  }
+  return { workers, alarms, ended, strangers: false };
 }

@@ -15,10 +15,12 @@ export type Freshness = 'solid' | 'ring' | 'hollow' | 'none';
 
 const announcedS = 60; // taken for an insole that does not say
 
-// overdue says whether live should have been followed by another report: half as long again as announced, and 10 s for
-// the way.
+// What a report may take from the bridge to this page: it is held up to 30 s there, to travel with others.
+const wayMs = 45_000;
+
+// overdue says whether live should have been followed by another report: half as long again as announced, and the way.
 export function overdue(live: Live, nowMs: number): boolean {
-  return nowMs - live.heardAtMs > (live.expectS ?? announcedS) * 1500 + 10_000;
+  return nowMs - live.heardAtMs > (live.expectS ?? announcedS) * 1500 + wayMs;
 }
 
 export function standing(worker: Worker, alarmed: boolean, nowMs: number): Standing {

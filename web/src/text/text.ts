@@ -61,7 +61,7 @@ export function has(key: string): key is Key {
 
 // word is the text for a word of the server's, and the word itself when the catalogue has none.
 export function word(
-  family: 'alarm.kind' | 'web.posture' | 'web.reason' | 'web.log' | 'web.page' | 'web.channel',
+  family: 'alarm.kind' | 'web.posture' | 'web.reason' | 'web.log' | 'web.who' | 'web.page' | 'web.channel',
   value: string,
 ): string {
   const key = `${family}.${value}`;

@@ -1,11 +1,12 @@
 // The open alarms, above all else: who, what, where, for how long, what happens next, who has it.
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Alarm } from '../api/feed.ts';
 import { unattended } from '../state/ring.ts';
 import { accuracy, ago, clock, hour, place, span, ticking } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
 import { Glyph, HandIcon, PriorityIcon } from './icons.tsx';
+import { keepFocus } from './moved.ts';
 import { alarmHref, route } from './route.ts';
 import {
   alarms,
@@ -31,6 +32,7 @@ const floodWhole = 2;
 export function Alarms() {
   const open = alarms.value;
   const flood = open.length > floodFrom;
+  useLayoutEffect(keepFocus, [open]);
   return (
     <section class="alarms" aria-label={t('web.alarms.title')}>
       {flood && <p class="flood">{n('web.alarms.flood', open.length)}</p>}

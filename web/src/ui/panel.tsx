@@ -1,6 +1,6 @@
 // One worker: now, the last hour, what was done about the alarm, who is near, who looked.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type AlarmFile, api, type Look, type Position } from '../api/client.ts';
+import { type AlarmFile, api, type LogLine, type Look, type Position, type Verdict } from '../api/client.ts';
 import type { Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
@@ -8,7 +8,7 @@ import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/
 import { t, word } from '../text/text.ts';
 import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
-import { BatteryIcon, Glyph, StandingIcon } from './icons.tsx';
+import { BatteryIcon, CalmIcon, Glyph, PriorityIcon, StandingIcon } from './icons.tsx';
 import { go, route, workerHref } from './route.ts';
 import { board, byWorker, chosenAlarm, mode, now, placeAt, saidOf, say, teamName, trail } from './state.ts';
 import { saysOf } from './workers.tsx';
@@ -106,6 +106,7 @@ function Person(p: { worker: Worker }) {
         </dl>
       </section>
       <LastHour worker={worker.worker} live={live} />
+      <Protection worker={worker.worker} />
       {here && <Nearby of={worker.worker} here={here} />}
       <Looked worker={worker.worker} />
     </>
@@ -216,6 +217,41 @@ function joined(asked: readonly Position[] | null, since: readonly Position[]): 
   return [...asked, ...since.filter((q) => q.atMs > newest)];
 }
 
+// Whether a press would be heard and somebody told, with the reasons; what was not checked is said too.
+function Protection(p: { worker: string }) {
+  const { value } = useAsked<Verdict | null>(() => api.readiness(p.worker), [p.worker]);
+  if (value === null) return null;
+  const part = (weight: Verdict['reasons'][number]['weight']) => value.reasons.filter((r) => r.weight === weight);
+  const lists = [
+    { key: 'blocks', title: null, reasons: part('blocks') },
+    { key: 'warns', title: t('web.readiness.warns'), reasons: part('warns') },
+    { key: 'unchecked', title: t('web.readiness.unchecked'), reasons: part('unchecked') },
+  ];
+  return (
+    <section class="protection">
+      <h3>{t('web.readiness.title')}</h3>
+      <p class={`verdict-line ${value.ready ? 'ready' : 'not'}`}>
+        {value.ready ? <CalmIcon size={20} /> : <PriorityIcon priority={2} size={20} />}
+        <strong>{t(value.ready ? 'web.readiness.ready' : 'web.readiness.not')}</strong>
+        <span class="sub figures">{t('web.readiness.at', { ago: ago((now.value ?? value.atMs) - value.atMs) })}</span>
+      </p>
+      {lists.map(
+        (l) =>
+          l.reasons.length > 0 && (
+            <div key={l.key}>
+              {l.title !== null && <p class="sub">{l.title}</p>}
+              <ul class={`reasons-why ${l.key}`}>
+                {l.reasons.map((r) => (
+                  <li key={r.text}>{r.text}</li>
+                ))}
+              </ul>
+            </div>
+          ),
+      )}
+    </section>
+  );
+}
+
 const nearbyMax = 4;
 const nearbyM = 10_000;
 
@@ -274,6 +310,17 @@ function Looked(p: { worker: string }) {
   );
 }
 
+// The machine's own remarks (keys of reports, counts of pages) are left out: who reads this wants what people did.
+const remarked = ['note', 'resolved', 'lapsed'];
+
+function lineOf(l: LogLine): string {
+  const who = l.who === undefined ? '' : ` · ${word('web.who', l.who)}`;
+  if (!l.detail || !remarked.includes(l.what)) return `${word('web.log', l.what)}${who}`;
+  const [reason = '', ...rest] = l.what === 'resolved' ? l.detail.split(' ') : ['', l.detail];
+  const said = [reason === '' ? '' : word('web.reason', reason), rest.join(' ')].filter((x) => x !== '');
+  return [`${word('web.log', l.what)}${who}`, ...said].join(' · ');
+}
+
 // The alarm's file: every page, every step, every person. It is read again whenever the alarm changes.
 function AlarmPart(p: { id: string }) {
   const version = chosenAlarm.value?.version ?? 0;
@@ -296,11 +343,7 @@ function AlarmPart(p: { id: string }) {
         {value.log.map((l, i) => (
           <li key={i}>
             <time class="figures">{clock(l.atMs)}</time>
-            <span>
-              {word('web.log', l.what)}
-              {l.who && ` · ${l.who}`}
-              {l.detail && ` · ${l.detail}`}
-            </span>
+            <span>{lineOf(l)}</span>
           </li>
         ))}
       </ol>
@@ -310,9 +353,13 @@ function AlarmPart(p: { id: string }) {
           <ul class="log">
             {value.pages.map((g) => (
               <li key={`${g.step}-${g.contact}-${g.channel}`}>
-                <time class="figures">{g.queuedAtMs === undefined ? '' : clock(g.doneAtMs ?? g.queuedAtMs)}</time>
+                <time class="figures">
+                  {g.queuedAtMs === undefined
+                    ? ''
+                    : clock(g.answeredAtMs ?? g.openedAtMs ?? g.doneAtMs ?? g.queuedAtMs)}
+                </time>
                 <span>
-                  {`${g.name ?? g.contact} · ${word('web.channel', g.channel)} · ${word('web.page', g.state)}`}
+                  {`${g.name ?? g.contact} · ${word('web.channel', g.channel)} · ${word('web.page', g.answer ?? g.state)}`}
                   {g.why && ` · ${g.why}`}
                 </span>
               </li>

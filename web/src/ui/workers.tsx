@@ -5,6 +5,7 @@ import { freshness, type Line, type Show } from '../state/people.ts';
 import { accuracy, ago, span } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
 import { BatteryIcon, Glyph, StandingIcon } from './icons.tsx';
+import { keepFocus } from './moved.ts';
 import { workerHref } from './route.ts';
 import { board, chosen, cursor, filter, now, people, teamName, teams } from './state.ts';
 
@@ -97,6 +98,7 @@ function Rows(p: { list: readonly Line[] }) {
     };
   }, []);
 
+  useLayoutEffect(keepFocus, [list]);
   const at = cursor.value === null ? -1 : list.findIndex((l) => l.worker.worker === cursor.value);
   const atId = at < 0 ? null : cursor.value;
   useEffect(() => {
@@ -162,7 +164,7 @@ function Where(p: { live: Live; at: number }) {
   return (
     <>
       <span class="age">{ago(at - live.fixAtMs)}</span>
-      <span class="accuracy">{accuracy(live.accuracyM)}</span>
+      <span class="accuracy">{live.accuracyM === undefined ? t('web.accuracyShort') : accuracy(live.accuracyM)}</span>
     </>
   );
 }

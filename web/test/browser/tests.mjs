@@ -349,12 +349,49 @@ export const tests = [
       await page.waitForSelector('.panel .locator');
       await page.waitForSelector('.panel .log >> text=Anne R. · SMS · sent');
       await page.waitForSelector('.panel .looked');
+      await page.waitForSelector('.protection .ready');
+      assert.match(await page.textContent('.protection'), /Not checked/);
       await page.waitForSelector('[data-map=there]');
       await page.waitForTimeout(1_500);
       await shot(page, 'person');
       await accessible(page, 'person');
       const gone = await newPage({ path: '/#/a/aaaaaaaaaaaaaaaa' });
       await gone.waitForSelector('.panel >> text=not open any more');
+    },
+  },
+  {
+    name: 'a person who falls silent looks it at once, wherever the line moves to, and keeps the focus',
+    plain: true,
+    system: { workers: 12 },
+    run: async ({ system, newPage }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      await page.focus('#worker-zoe');
+      const looks = () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll('.row')].flatMap((row) => {
+            const how = [...row.classList].find((c) => c.startsWith('is-'));
+            const bold = getComputedStyle(row.querySelector('.says')).fontWeight === '600';
+            const wanted = ['is-late', 'is-lost', 'is-alarm'].includes(how);
+            return bold === wanted ? [] : [`${row.textContent}: ${how}, ${bold ? 'bold' : 'plain'}`];
+          }),
+        );
+      const people = [...system.workers.values()].filter((w) => w.live && w.onShift);
+      for (let i = 0; i < 12; i += 1) {
+        // Each time others are lost and found, so that lines move past each other.
+        for (const [k, w] of people.entries()) {
+          w.live = {
+            ...w.live,
+            lost: (k + i) % 4 === 0 || w.worker === 'zoe',
+            version: w.live.version + 1,
+            heardAtMs: system.now(),
+          };
+          system.tell([{ kind: 'live', live: w.live }]);
+        }
+        await page.waitForTimeout(150);
+        assert.deepEqual(await looks(), []);
+        assert.equal(await page.evaluate(() => document.activeElement.id), 'worker-zoe');
+      }
     },
   },
   {
