@@ -23,7 +23,7 @@ var (
 // A LogLine says one thing that happened to an alarm. Lines are only ever added.
 type LogLine struct {
 	At   time.Time
-	What string // raised, pressed, activated, step, unreachable, taken, lapsed, note, returned, resolved, cancelled
+	What string // raised, pressed, activated, step, unreachable, taken, lapsed, note, returned, resolved, cancelled; felt-, unable-, unreachable-<command>
 	Who  string // a user's ID; "wearer", "watchdog" or "clock"
 	Name string // of the user
 	Text string // what was said, or a detail; not for machines
@@ -172,8 +172,8 @@ func (s *Store) RaiseAlarm(ctx context.Context, a insole.Alarm, pages []insole.P
 // somebody else wrote that alarm first. An alarm that is no longer open leaves the open list and enters the ended one.
 //
 // alias, when not "", is the name that another cause would have had as an alarm of its own: from now on it is this one, and
-// ErrSameCause says that it already was.
-func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Page, log []LogLine, alias insole.AlarmID) error {
+// ErrSameCause says that it already was. also is written in the same transaction: what the wearer is to feel.
+func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Page, log []LogLine, alias insole.AlarmID, also ...Also) error {
 	it, err := marshalAlarm(a)
 	if err != nil {
 		return err
@@ -192,6 +192,13 @@ func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Pa
 	parts, err = s.appendRows(parts, a, pages, log)
 	if err != nil {
 		return err
+	}
+	for _, more := range also {
+		part, err := more(s)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part)
 	}
 	err = s.transact(ctx, parts...)
 	if alias != "" && errors.Is(err, insole.ErrConflict) && failedPart(err) == 1 {

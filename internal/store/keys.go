@@ -35,12 +35,14 @@ import (
 //	alarm       ORG#<org>#ALARM#<alarm>   ALARM                           alarm     alarm, api
 //	alias       ORG#<org>#ALARM#<cause>   ALARM                           alias     ingest: a cause that joined an alarm which was open
 //	page        ORG#<org>#ALARM#<alarm>   PAGE#<step>#<contact>#<channel> page      alarm
+//	link        LINK#<hash>               LINK                            link      api: which page an answer link belongs to
 //	log         ORG#<org>#ALARM#<alarm>   LOG#<time>#<what>               log       api
 //	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
 //	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
 //	connection  ORG#<org>#CONN            <connection>                    conn      push
 //	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
 //	looked      ORG#<org>#LOOKED#<worker> <time>#<user>                   looked    api: who looked at a worker
+//	downlink    DOWNLINK#<0…3>            <insole>#<number>               downlink  bridge, ingest, watchdog: orders that are not answered
 //
 // Index "due" (sparse): duePK DUE#<0…3>, dueSK <time>#<name>, on alarms with a next step or deadline and on pages not yet
 // accepted; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
@@ -86,6 +88,7 @@ func loginKey(email string) key                     { return key{"LOGIN#" + emai
 func sessionKey(hash string) key                    { return key{"SESSION#" + hash, "SESSION"} }
 func ticketKey(hash string) key                     { return key{"TICKET#" + hash, "TICKET"} }
 func throttleKey(subject string) key                { return key{"THROTTLE#" + subject, "THROTTLE"} }
+func linkKey(hash string) key                       { return key{"LINK#" + hash, "LINK"} }
 func alarmKey(o insole.OrgID, a insole.AlarmID) key { return key{alarmPK(o, a), "ALARM"} }
 func openKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
 	return key{"ORG#" + string(o) + "#OPEN", string(w) + "#" + string(k)}
@@ -128,6 +131,15 @@ func historyPK(i insole.ID, day time.Time) string {
 func historyKey(i insole.ID, at time.Time, report string) key {
 	return key{historyPK(i, at), stamp(at) + "#" + report}
 }
+
+// downlinkKey is where an order to insole i waits, in a shard of its insole's.
+func downlinkKey(i insole.ID, id uint32) key {
+	h := fnv.New32a()
+	h.Write([]byte(i))
+	return key{downlinkPK(int(h.Sum32() % DownlinkShards)), fmt.Sprintf("%s#%08x", i, id)}
+}
+
+func downlinkPK(shard int) string { return "DOWNLINK#" + strconv.Itoa(shard) }
 
 func quarantineKey(at time.Time, hash string) key {
 	return key{"QUARANTINE#" + at.UTC().Format(time.DateOnly), stamp(at) + "#" + hash}
