@@ -118,6 +118,8 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.insoleRoutes(h)
 	a.zoneRoutes(h)
 	a.userRoutes(h)
+	a.readinessRoutes(h)
+	a.reportRoutes(h)
 
 	kind := h.OpenAPI().Components.Schemas.Map()["ErrorModel"].Properties["type"]
 	*kind = huma.Schema{Type: huma.TypeString, Description: "What is wrong, for programs. title and detail say it to people, in their language."}

@@ -33,6 +33,7 @@ const (
 	taken       = "taken"
 	ended       = "ended"
 	badRange    = "range"
+	badMonth    = "month"
 	owned       = "owned"
 	invalid     = "invalid"
 	malformed   = "malformed"
@@ -46,7 +47,7 @@ var statuses = map[string]int{
 	forbidden: http.StatusForbidden, foreign: http.StatusForbidden,
 	noRoute: http.StatusNotFound, notFound: http.StatusNotFound,
 	conflict: http.StatusConflict, taken: http.StatusConflict, owned: http.StatusConflict, ended: http.StatusConflict, changed: http.StatusPreconditionFailed,
-	badRange: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
+	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
 	tooLarge: http.StatusRequestEntityTooLarge, mediaType: http.StatusUnsupportedMediaType,
 }
 
