@@ -35,6 +35,7 @@ type config struct {
 	Grace         time.Duration // BRIDGE_GRACE: for what is in flight when the bridge is told to end
 	KeyCache      int           // BRIDGE_KEY_CACHE: insoles whose assignment is remembered
 	KeyTTL        time.Duration // BRIDGE_KEY_TTL: how long it is used without asking again
+	DownlinkEvery time.Duration // BRIDGE_DOWNLINK_EVERY: between two looks for what insoles are to be told
 	TrustProxy    bool          // BRIDGE_TRUST_PROXY: every connection begins with a PROXY protocol v2 header
 	LogLevel      slog.Level    // LOG_LEVEL: debug, info, warn, error
 }
@@ -62,6 +63,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		Grace:         r.duration("BRIDGE_GRACE", 20*time.Second, 0, 110*time.Second),
 		KeyCache:      r.number("BRIDGE_KEY_CACHE", 50_000, 1, 10_000_000),
 		KeyTTL:        r.duration("BRIDGE_KEY_TTL", time.Minute, time.Second, 24*time.Hour),
+		DownlinkEvery: r.duration("BRIDGE_DOWNLINK_EVERY", 2*time.Second, 100*time.Millisecond, time.Minute),
 		TrustProxy:    r.boolean("BRIDGE_TRUST_PROXY", false),
 		LogLevel:      r.level("LOG_LEVEL"),
 	}

@@ -48,11 +48,13 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var id [4]byte
 	rand.Read(id[:])
+	table := store.New(aws, c.Table, patience)
 	srv := &bridge.Server{
 		Name:        "b-" + hex.EncodeToString(id[:]),
-		Assignments: store.New(aws, c.Table, patience),
+		Assignments: table,
 		Urgent:      queue.NewSender(aws, c.UrgentURL),
 		Track:       queue.NewSender(aws, c.TrackURL),
+		Downlinks:   table,
 		Log:         log,
 		Metrics:     bridge.NewMetrics(metrics),
 
@@ -65,6 +67,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		Grace:         c.Grace,
 		KeyTTL:        c.KeyTTL,
 		KeyCache:      c.KeyCache,
+		DownlinkEvery: c.DownlinkEvery,
 
 		MaxConns:           c.MaxConns,
 		MaxUnproven:        c.MaxUnauth,

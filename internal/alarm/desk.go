@@ -41,7 +41,7 @@ func (d *Desk) Get(ctx context.Context, org insole.OrgID, id insole.AlarmID) (st
 	return d.Store.GetAlarmFile(ctx, org, id)
 }
 
-// Take makes user the owner of an open alarm: nobody is paged any more. The first one wins; for everybody else it is ErrConflict, and
+// Take makes user the owner of an open alarm: nobody is paged any more, and the wearer is to feel it (Felt). The first one wins; for everybody else it is ErrConflict, and
 // the alarm returned says who has it. Taking what one has already changes nothing and is no error.
 func (d *Desk) Take(ctx context.Context, org insole.OrgID, id insole.AlarmID, user insole.User) (insole.Alarm, error) {
 	return d.change(ctx, org, id, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
@@ -60,7 +60,7 @@ func (d *Desk) Take(ctx context.Context, org insole.OrgID, id insole.AlarmID, us
 }
 
 // Resolve ends an open alarm with a reason and a note, which may be empty. Ending what has ended is ErrConflict, unless it was the
-// same user with the same reason: then it is a repeat, and no error.
+// same user with the same reason: then it is a repeat, and no error. The wearer is to feel the end (Felt).
 func (d *Desk) Resolve(ctx context.Context, org insole.OrgID, id insole.AlarmID, user insole.User, reason insole.Reason, note string) (insole.Alarm, error) {
 	if !valid(reason) {
 		return insole.Alarm{}, fmt.Errorf("reason %q: %w", reason, insole.ErrInvalid)
@@ -121,7 +121,8 @@ func (d *Desk) change(ctx context.Context, org insole.OrgID, id insole.AlarmID,
 			return a, ferr
 		}
 		next.Version++
-		err = d.Store.SaveAlarm(ctx, next, nil, []store.LogLine{*line}, "")
+		also, lines := feel(ctx, d.Store, a, next)
+		err = d.Store.SaveAlarm(ctx, next, nil, append([]store.LogLine{*line}, lines...), "", also...)
 		if err == nil {
 			if !next.NextStepAt.IsZero() && !next.NextStepAt.Equal(a.NextStepAt) {
 				d.ask(ctx, next)

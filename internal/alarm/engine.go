@@ -111,7 +111,8 @@ func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 	for {
 		plan := Next(a, policy, e.Now())
 		if plan.Changed {
-			err = e.Store.SaveAlarm(ctx, plan.Alarm, plan.Pages, plan.Log, "")
+			also, _ := feel(ctx, e.Store, a, plan.Alarm)
+			err = e.Store.SaveAlarm(ctx, plan.Alarm, plan.Pages, plan.Log, "", also...)
 			if err != nil {
 				return out, err
 			}

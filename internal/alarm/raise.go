@@ -58,9 +58,11 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 				r.Log.ErrorContext(ctx, "alarm reaches nobody", "org", c.Org, "team", c.Team, "alarm", c.ID)
 			}
 			r.ask(ctx, plan.Alarm, len(plan.Pages) > 0, now)
+			r.hush(ctx, c)
 			return plan.Alarm, true, nil
 		case errors.Is(err, store.ErrSameCause):
 			r.ask(ctx, insole.Alarm{Org: c.Org, ID: c.ID}, true, now) // whoever stored it may have died before it asked
+			r.hush(ctx, c)
 			return plan.Alarm, false, nil
 		case errors.Is(err, store.ErrOpen):
 			a, err = r.join(ctx, c, policy, now)
@@ -76,6 +78,16 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 		}
 	}
 	return a, false, err
+}
+
+// hush takes back what is still to be felt on the foot of somebody who has just called for help covertly.
+func (r *Raiser) hush(ctx context.Context, c Cause) {
+	if c.Kind != insole.AlarmCovertSOS || c.Insole == "" {
+		return
+	}
+	if err := r.Store.HushInsole(ctx, c.Insole); err != nil {
+		r.Log.ErrorContext(ctx, "downlinks not withdrawn from under a covert call", "alarm", c.ID, "err", err)
+	}
 }
 
 // join makes c part of the open alarm of its worker and kind.
@@ -97,7 +109,8 @@ func (r *Raiser) join(ctx context.Context, c Cause, policy Policy, now time.Time
 	}
 	plan := Next(next, policy, now)
 	plan.Alarm.Version = a.Version + 1
-	err = r.Store.SaveAlarm(ctx, plan.Alarm, plan.Pages, append([]store.LogLine{*line}, plan.Log...), c.ID)
+	also, _ := feel(ctx, r.Store, a, plan.Alarm)
+	err = r.Store.SaveAlarm(ctx, plan.Alarm, plan.Pages, append([]store.LogLine{*line}, plan.Log...), c.ID, also...)
 	if err != nil {
 		return a, err
 	}

@@ -61,3 +61,10 @@ func (r *registry) which(want func(*session) bool) []*session {
 	}
 	return out
 }
+
+// empty says whether no insole is connected.
+func (r *registry) empty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.byID) == 0
+}

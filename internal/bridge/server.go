@@ -27,6 +27,7 @@ type Server struct {
 	Assignments Assignments
 	Urgent      Queue
 	Track       Queue
+	Downlinks   Downlinks // nil: none are delivered
 	Log         *slog.Logger
 	Metrics     *Metrics
 
@@ -40,6 +41,7 @@ type Server struct {
 	Grace         time.Duration // for what is in flight when the bridge ends
 	KeyTTL        time.Duration // how long an answer of the table is good
 	KeyCache      int           // answers remembered
+	DownlinkEvery time.Duration // between two looks for downlinks; 0 = 2 s
 
 	MaxConns           int
 	MaxUnproven        int
@@ -91,6 +93,9 @@ func (srv *Server) prepare() {
 	srv.once.Do(func() {
 		if srv.WriteTimeout == 0 {
 			srv.WriteTimeout = 10 * time.Second
+		}
+		if srv.DownlinkEvery == 0 {
+			srv.DownlinkEvery = 2 * time.Second
 		}
 		srv.budget.limit = srv.MemoryBytes
 		srv.caps = caps{conns: srv.MaxConns, unproven: srv.MaxUnproven, perAddr: srv.MaxUnprovenPerAddr}
@@ -144,6 +149,9 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 			}
 		}
 	})
+	if srv.Downlinks != nil {
+		srv.conns.Go(func() { srv.deliver(ctx) })
+	}
 	var accepting sync.WaitGroup
 	for _, l := range ls {
 		accepting.Go(func() { srv.accept(ctx, l) })

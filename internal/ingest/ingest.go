@@ -31,6 +31,8 @@ type Store interface {
 	SaveLive(context.Context, store.Live) error
 	PutHistory(ctx context.Context, l store.Live, points []store.Point, ends time.Time) error
 	Quarantine(context.Context, store.Stray) error
+	GetDownlink(context.Context, insole.ID, uint32) (insole.Downlink, error)
+	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
 }
 
 // Alarms stores what the rules raise. *alarm.Raiser is one.
@@ -350,7 +352,7 @@ func cause(id identity, d rules.Decision, r rules.Raise, newest *insole.Fix) ala
 	return c
 }
 
-// settle does what is no call for help: pre-alarms cancelled, conditions that are over.
+// settle does what is no call for help: pre-alarms cancelled, conditions that are over, downlinks answered.
 func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, before rules.State) error {
 	for _, d := range ds {
 		key := d.Report.Key()
@@ -368,6 +370,11 @@ func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, 
 				return err
 			}
 		}
+		if d.Report.Kind == insole.KindAnswer && d.Report.Downlink != 0 {
+			if err := h.answered(ctx, d.Report); err != nil {
+				return err
+			}
+		}
 		// A pre-alarm and its cancel, taken from the queue at the same moment: the cancel found nothing to end, and this is the second look.
 		if d.Report.Kind == insole.KindPreAlarm && len(d.Raise) == 0 && before.CancelBoot != 0 {
 			by := insole.Report{Boot: before.CancelBoot, Seq: before.CancelSeq}
@@ -379,6 +386,23 @@ func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, 
 		}
 	}
 	return nil
+}
+
+// answered ends the downlink that r answers, and says in its alarm's log whether it was felt. A repeat finds it ended.
+func (h *Handler) answered(ctx context.Context, r insole.Report) error {
+	d, err := h.Store.GetDownlink(ctx, r.Insole, r.Downlink)
+	if err == nil {
+		outcome := "unable"
+		switch sole.Result(r.Extra["result"]) {
+		case sole.Done, sole.Confirmed:
+			outcome = "felt"
+		}
+		err = h.Store.SettleDownlink(ctx, d, store.LogLine{At: r.HeardAt, What: outcome + "-" + string(d.Command), Who: "wearer"})
+	}
+	if errors.Is(err, insole.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // save writes the live item once, after whatever leaves its ring is in history. A call for help is in history at once, by itself.

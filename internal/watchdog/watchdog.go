@@ -25,6 +25,8 @@ type Store interface {
 	GetLive(context.Context, insole.OrgID, insole.ID) (store.Live, error)
 	SaveLive(context.Context, store.Live) error
 	GetAssignment(context.Context, insole.ID) (insole.Assignment, error)
+	Downlinks(context.Context) iter.Seq2[insole.Downlink, error]
+	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
 }
 
 // An Engine does what is due. *alarm.Engine is one.
@@ -56,10 +58,10 @@ type Handler struct {
 	Log         *slog.Logger
 }
 
-// HandleSchedule does what is due, then looks for insoles that have fallen silent. What it cannot do now is still there in a minute; its error
+// HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
 // names everything that went wrong. A repeat, or two at once, do nothing twice.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
-	return errors.Join(h.Sweep(ctx), h.Silent(ctx))
+	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx))
 }
 
 // Sweep advances every alarm that has something due.
@@ -125,6 +127,26 @@ func (h *Handler) Silent(ctx context.Context) error {
 		}
 	}
 	return w.wait()
+}
+
+// Unfelt ends every downlink that no insole has answered in its time, and says so in its alarm's log.
+func (h *Handler) Unfelt(ctx context.Context) error {
+	now := h.Now().UTC()
+	var errs []error
+	for d, err := range h.Store.Downlinks(ctx) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("downlinks: %w", err))
+			break
+		}
+		if now.Before(d.EndsAt) {
+			continue
+		}
+		err = h.Store.SettleDownlink(ctx, d, store.LogLine{At: now, What: "unreachable-" + string(d.Command)})
+		if err != nil && !errors.Is(err, insole.ErrNotFound) { // not found: it was answered meanwhile, late
+			errs = append(errs, fmt.Errorf("downlink %d of insole %s: %w", d.ID, d.Insole, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // silent says whether l's insole, as far as l knows, has been silent for too long, and nobody has said so yet.

@@ -267,6 +267,10 @@ func (fakeStore) LiveItems(_ context.Context, o insole.OrgID, _ bool) ([]store.L
 	return nil, nil
 }
 
+func (fakeStore) Downlinks(context.Context) iter.Seq2[insole.Downlink, error] {
+	return func(func(insole.Downlink, error) bool) {}
+}
+
 type fakeEngine struct {
 	mu   sync.Mutex
 	bad  insole.AlarmID
