@@ -22,7 +22,7 @@ export function Panel(p: { worker: Worker | null }) {
         <Glyph name="close" />
       </button>
       {worker ? (
-        <Person worker={worker} />
+        <Person key={worker.worker} worker={worker} />
       ) : (
         <p class="empty">{t(route.value.page === 'alarm' ? 'web.panel.noAlarm' : 'web.panel.noWorker')}</p>
       )}
@@ -219,8 +219,8 @@ function joined(asked: readonly Position[] | null, since: readonly Position[]): 
 
 // Whether a press would be heard and somebody told, with the reasons; what was not checked is said too.
 function Protection(p: { worker: string }) {
-  const { value } = useAsked<Verdict | null>(() => api.readiness(p.worker), [p.worker]);
-  if (value === null) return null;
+  const { value, problem } = useAsked<Verdict | null>(() => api.readiness(p.worker), [p.worker]);
+  if (value === null) return problem === null ? null : <p class="sub">{problem}</p>;
   const part = (weight: Verdict['reasons'][number]['weight']) => value.reasons.filter((r) => r.weight === weight);
   const lists = [
     { key: 'blocks', title: null, reasons: part('blocks') },
