@@ -102,6 +102,16 @@ describe('merge', () => {
   test('an alarm that the snapshot no longer holds is gone', () => {
     expect(merge(board, snap(9)).alarms.size).toBe(0);
   });
+
+  test('an alarm that left with a snapshot is not revived by older news of it', () => {
+    const older: Change = { kind: 'alarm', alarm: alarm('a', 2) };
+    expect(apply(merge(board, snap(9)), older).alarms.size).toBe(0);
+  });
+
+  test('an alarm raised while the snapshot was on its way stays', () => {
+    const raised: Change = { kind: 'alarm', alarm: alarm('a', 2) };
+    expect(applyAll(merge(board, snap(9), [raised]), [raised]).alarms.size).toBe(1);
+  });
 });
 
 describe('what rings', () => {
