@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
 	"solewatch/internal/standin"
+	"solewatch/internal/tally"
 	"solewatch/internal/wire/sole"
 )
 
@@ -52,6 +55,33 @@ func TestSOS(t *testing.T) {
 			claire.call("POST", "/api/alarms/"+seen.ID+"/resolve", map[string]string{"reason": "test", "note": "end to end"}, nil)
 			screen.alarm(func(a feed.Alarm) bool { return a.ID == seen.ID && a.State == "resolved" })
 		})
+	}
+
+	// Both alarms are in the month's report, and both wearers were heard.
+	month := time.Now().UTC().Format("2006-01")
+	var report tally.Report
+	claire.call("GET", "/api/reports/"+month, nil, &report)
+	if report.All.Reasons.Test != 2 || report.All.Exercises != 2 {
+		t.Errorf("the report of %s: %+v", month, report)
+	}
+	status, body, err := claire.ask("GET", "/api/reports/"+month+"?format=csv", nil, nil)
+	if err != nil || status != 200 || !strings.HasPrefix(string(body), "month,table,kind,measure,value,unit\r\n") {
+		t.Errorf("as CSV: %d %.80q %v", status, body, err)
+	}
+	for _, d := range []insole.Dialect{insole.SOLE, insole.Teltonika} {
+		var said struct {
+			Workers []struct {
+				Worker  string
+				Reasons []struct{ Code, Text string }
+			}
+		}
+		claire.call("GET", "/api/readiness?worker="+string(w.of(d, 0).Worker), nil, &said)
+		if len(said.Workers) != 1 || slices.ContainsFunc(said.Workers[0].Reasons, func(r struct{ Code, Text string }) bool {
+			return r.Code == "never-heard" || r.Code == "silent" || strings.HasPrefix(r.Text, "readiness.")
+		}) {
+			t.Errorf("readiness of the wearer of %s: %+v", d, said)
+		}
+		t.Logf("readiness: %+v", said)
 	}
 }
 
