@@ -3,6 +3,7 @@ package readiness_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"solewatch/internal/rules"
 	"solewatch/internal/store"
 	"solewatch/internal/text"
+	"solewatch/internal/watchdog"
 )
 
 var now = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) // a Monday
@@ -216,5 +218,21 @@ func TestTexts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An insole that watchdog would call lost is not ready: both go by the same bounds. (One on the charger may be silent for watchdog; it is not heard all the same.)
+func TestBoundsOfTheWatchdog(t *testing.T) {
+	b, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{fmt.Sprintf("LOST_FACTOR: \"%d\"", readiness.Factor), fmt.Sprintf("LOST_MINIMUM: %.0fm", readiness.Minimum.Minutes())} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("template.yaml has no %s", want)
+		}
+	}
+	if readiness.DefaultExpect != watchdog.DefaultExpect {
+		t.Errorf("an insole that announces nothing: %v, watchdog %v", readiness.DefaultExpect, watchdog.DefaultExpect)
 	}
 }
