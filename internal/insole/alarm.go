@@ -31,6 +31,8 @@ const (
 	AlarmTakenOff    AlarmKind = "taken-off"
 	AlarmLowBattery  AlarmKind = "low-battery"
 	AlarmLostContact AlarmKind = "lost-contact"
+	AlarmZoneLeft    AlarmKind = "zone-left"
+	AlarmDangerZone  AlarmKind = "danger-zone"
 )
 
 // Priority is 1 (a life may depend on it), 2 or 3.
@@ -38,7 +40,7 @@ func (k AlarmKind) Priority() int {
 	switch k {
 	case AlarmLowBattery:
 		return 3
-	case AlarmTakenOff, AlarmLostContact:
+	case AlarmTakenOff, AlarmLostContact, AlarmZoneLeft:
 		return 2
 	}
 	return 1
@@ -132,6 +134,16 @@ const (
 	PageClaimed  PageState = "claimed"  // a publisher has it; a claim that is not finished lapses
 	PageAccepted PageState = "accepted" // SNS took it and named it
 	PageFailed   PageState = "failed"
+	PageOpened   PageState = "opened"   // its link was fetched, by a person or by a machine that looks into messages
+	PageAnswered PageState = "answered" // its link was used: see Answer
+)
+
+// An Answer is what somebody who was paged says through the page's link.
+type Answer string
+
+const (
+	AnswerTake    Answer = "taken"    // takes charge
+	AnswerDecline Answer = "declined" // can't
 )
 
 // A Page is one notice to one contact on one channel, for one step of one alarm.
@@ -151,4 +163,9 @@ type Page struct {
 	Tries     int
 	MessageID string // SNS's
 	Why       string // of a failure
+
+	Token      string    // of its link, from the first claim until the page is done with; then only its hash is kept
+	OpenedAt   time.Time // when its link was first fetched
+	AnsweredAt time.Time
+	Answer     Answer
 }

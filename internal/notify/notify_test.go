@@ -158,7 +158,7 @@ func TestSyncOfAnotherPlace(t *testing.T) {
 func TestTexts(t *testing.T) {
 	w := newWorld(t)
 	for _, locale := range text.Locales {
-		for _, kind := range []insole.AlarmKind{insole.AlarmSOS, insole.AlarmCovertSOS, insole.AlarmFall, insole.AlarmStill, insole.AlarmTakenOff, insole.AlarmLowBattery, insole.AlarmLostContact} {
+		for _, kind := range []insole.AlarmKind{insole.AlarmSOS, insole.AlarmCovertSOS, insole.AlarmFall, insole.AlarmStill, insole.AlarmTakenOff, insole.AlarmLowBattery, insole.AlarmLostContact, insole.AlarmZoneLeft, insole.AlarmDangerZone} {
 			for _, late := range []time.Duration{0, 22 * time.Minute} {
 				a := anAlarm(kind)
 				a.Fix = &insole.Fix{Lat: 43.6155, Lon: 7.0718, At: noon}

@@ -14,6 +14,8 @@ type Rules struct {
 	Ahead    time.Duration // an insole's clock further ahead than this is not believed; default 2 min
 	Back     time.Duration // a report older than this is not believed; default 720 h, longer than any backlog
 	PreAlarm time.Duration // to cancel a pre-alarm that does not say how long; default 30 s
+
+	ZoneDwell time.Duration // on the wrong side of a zone's boundary before that is an alarm; default 30 s
 }
 
 // What a pre-alarm may ask for. Shorter and nobody could cancel; longer and nobody would come in time.
@@ -47,6 +49,7 @@ type State struct {
 	Conditions Condition     // raised and not over yet
 	CancelBoot uint32        // of the newest cancel of a pre-alarm
 	CancelSeq  uint32
+	Zones      Zones
 }
 
 // A Raise is an alarm to raise, or to join to the open one of its kind.
@@ -67,6 +70,9 @@ type Decision struct {
 	Raise  []Raise
 	Cancel []insole.AlarmKind // pre-alarms that the wearer cancelled
 	Return []insole.AlarmKind // conditions that are over
+
+	on, charging bool // shift and charger, for Zones
+	now          time.Time
 }
 
 // Help says whether reports of kind k ask for help: they keep their position at any hour and are never refused for what they lack.
@@ -135,7 +141,9 @@ func (ru Rules) Decide(s State, r insole.Report, shifts []insole.Shift, now time
 	believed := !r.DeviceAt.IsZero() && off == 0
 	on := insole.On(shifts, at)
 	d := Decision{State: s, At: at, Newer: newer(s, r, at, believed)}
+	d.on, d.now = on, now
 	charging := r.Battery != nil && r.Battery.Charging || r.Battery == nil && s.Battery != nil && s.Battery.Charging
+	d.charging = charging
 
 	d.raise(ru, s, r, on, charging)
 	d.over(s, r, d.Newer)

@@ -30,7 +30,7 @@ type Live struct {
 //
 //	v version · w worker · h heard · a happened (ms since 1970) · bo boot · sq sequence · la lo (1e-7°) · al m · ac dm · sp cm/s · co 0.1° ·
 //	sa satellites · fs source · fa fix time ms · b battery percent · mv · ch charging · st steps · po posture · ex expect s · of clock off ms ·
-//	ls lost · cd conditions · cb cs boot and sequence of the newest cancel · q ring
+//	ls lost · cd conditions · cb cs boot and sequence of the newest cancel · z zones (packZones) · q ring
 func (l Live) item() item {
 	s := l.State
 	it := liveKey(l.Org, l.Insole).item()
@@ -78,6 +78,9 @@ func (l Live) item() item {
 	set("cd", int64(s.Conditions))
 	set("cb", int64(s.CancelBoot))
 	set("cs", int64(s.CancelSeq))
+	if z := packZones(s.Zones); len(z) > 0 {
+		it["z"] = bin(z)
+	}
 	if len(l.Ring) > 0 {
 		it["q"] = bin(packPoints(l.Ring))
 	}
@@ -107,6 +110,7 @@ func liveFrom(it item) (Live, error) {
 	s.Expect, s.ClockOff = time.Duration(numOf(it, "ex"))*time.Second, time.Duration(numOf(it, "of"))*time.Millisecond
 	s.Lost, s.Conditions = boolOf(it, "ls"), rules.Condition(numOf(it, "cd"))
 	s.CancelBoot, s.CancelSeq = uint32(numOf(it, "cb")), uint32(numOf(it, "cs"))
+	s.Zones = unpackZones(binOf(it, "z"))
 	var err error
 	l.Ring, err = unpackPoints(binOf(it, "q"))
 	if err != nil {

@@ -125,6 +125,8 @@ func longest() Live {
 				Source: insole.SourceBeacon, At: noon.Add(time.Millisecond)},
 			Battery: &insole.Battery{Percent: 99, Millivolts: 4321, Charging: true}, Steps: math.MaxUint32, Posture: insole.Standing,
 			Expect: 86399 * time.Second, ClockOff: -51234567 * time.Millisecond, Lost: true, Conditions: 255, CancelBoot: math.MaxUint32, CancelSeq: math.MaxUint32,
+			Zones: rules.Zones{Been: true, Marks: [rules.MaxMarks]rules.Mark{{Since: noon, Raised: true}, {Zone: 7, Since: noon.Add(time.Millisecond)},
+				{Zone: math.MaxUint32, Since: noon, Raised: true}, {Zone: 1, Since: noon, Owed: true}}},
 		},
 	}
 }
