@@ -133,6 +133,8 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 		// A newer pre-alarm: a cancel of the one before no longer counts. The deadline stays, which is the safe side.
 		a.Cause = c.Key
 		line.What = "raised"
+	case c.Confirmed && !a.ReturnedAt.IsZero() && c.SentAt.After(a.ReturnedAt.Add(-time.Minute)):
+		line.What = "raised" // it was over, and has begun again: whoever has it sees so
 	default:
 		return a, nil
 	}

@@ -31,6 +31,7 @@ type Store interface {
 	SaveLive(context.Context, store.Live) error
 	PutHistory(ctx context.Context, l store.Live, points []store.Point, ends time.Time) error
 	Quarantine(context.Context, store.Stray) error
+	Zones(context.Context, insole.OrgID) ([]store.Kept[insole.Zone], error)
 	GetDownlink(context.Context, insole.ID, uint32) (insole.Downlink, error)
 	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
 }
@@ -63,6 +64,7 @@ type Handler struct {
 
 	known known
 	paged paged
+	zones zones
 }
 
 // HandleSQS stores every report in ev and names the messages it could not store, so that the queue offers those again and no others. It
@@ -255,21 +257,22 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 		defer cancel()
 	}
 	id := h.identify(helpCtx, g.frame)
-	raised := false
+	zones, zoned := h.zonesOf(ctx, id, g)
+	raised := map[insole.AlarmID]bool{}
 	for try := 1; ; try++ {
 		l, err := h.live(helpCtx, id)
 		before := l.State
 		ds := make([]rules.Decision, 0, len(g.reports))
 		for _, r := range g.reports {
 			d := h.Rules.Decide(l.State, r, id.Shifts, h.Now().UTC())
+			if zoned && err == nil {
+				h.Rules.Zones(&d, l.State, zones)
+			}
 			l.State = d.State
 			ds = append(ds, d)
 		}
-		if !raised { // once: a second look at the state never takes back a call for help
-			err = errors.Join(err, h.raise(helpCtx, ctx, id, ds, l.State.Fix, err))
-			raised = true
-		}
-		if err != nil {
+		// A second look at the state never takes back a call for help, but may raise more: what another batch began.
+		if err = errors.Join(err, h.raise(helpCtx, ctx, id, ds, l.State.Fix, err, raised)); err != nil {
 			return err
 		}
 		if err = h.settle(ctx, id, ds, before); err != nil {
@@ -314,12 +317,17 @@ func (h *Handler) live(ctx context.Context, id identity) (store.Live, error) {
 func (h *Handler) ends() time.Time { return h.Now().Add(h.Retention) }
 
 // raise raises what ds ask for, within ctx. A call for help whose alarm cannot be stored pages the team all the same, within rest; its error
-// is returned, so that it is told again and stored later, under the same name. away says that the table did not answer even a read.
-func (h *Handler) raise(ctx, rest context.Context, id identity, ds []rules.Decision, newest *insole.Fix, away error) error {
+// is returned, so that it is told again and stored later, under the same name. away says that the table did not answer even a read. What is in
+// done was raised before, and what is tried is put there.
+func (h *Handler) raise(ctx, rest context.Context, id identity, ds []rules.Decision, newest *insole.Fix, away error, done map[insole.AlarmID]bool) error {
 	var errs []error
 	for _, d := range ds {
 		for _, r := range d.Raise {
 			c := cause(id, d, r, newest)
+			if done[c.ID] {
+				continue
+			}
+			done[c.ID] = true
 			err := away
 			if err == nil {
 				var raised bool
