@@ -5,8 +5,8 @@ import "sync"
 // overhead is what a held frame costs beside its bytes: its struct, and rounding by the allocator.
 const overhead = 112
 
-// allowance is how many bytes each connection may always have in hand, whatever the others do. It is more than an insole sends
-// unacknowledged, so that a call for help behind a backlog of positions is read even when no room is left for positions.
+// allowance is how many bytes each connection may always have in hand, whatever the others do: more than the positions of a day's walk that an
+// insole has in flight. A call for help behind a backlog that is longer is found by polled.help.
 const allowance = 8 << 10
 
 // A budget bounds the bytes held for all connections together, beyond what each is allowed for itself.
@@ -35,6 +35,13 @@ func (b *budget) take(n int64, urgent bool, s *session) bool {
 	}
 	b.used += n
 	return true
+}
+
+// force takes n bytes that there may be no room for.
+func (b *budget) force(n int64) {
+	b.mu.Lock()
+	b.used += n
+	b.mu.Unlock()
 }
 
 // give returns n bytes, and the sessions to resume: the caller does that when it holds no lock.

@@ -173,6 +173,44 @@ func TestLinkBackPressure(t *testing.T) {
 	})
 }
 
+// A backlog of long frames, more than a connection's allowance and with no room for it, does not hold up the SOS that was sent behind it.
+func TestHelpBehindBacklog(t *testing.T) {
+	onLinks(t, func(srv *Server) { srv.MemoryBytes = 1 }, func(t *testing.T, st *stage, dial func() net.Conn) {
+		if t.Name() != "TestHelpBehindBacklog/epoll" {
+			return // the others cannot look ahead: docs/adr/0005-bridge.md
+		}
+		gate := make(chan struct{})
+		st.track.do = func(_ int, bodies []string) []error { <-gate; return make([]error, len(bodies)) }
+		d := meet(t, dial(), marie, testKey)
+		long := make([]sole.Record, 20)
+		for i := range long {
+			long[i] = sole.Record{Seq: uint32(i + 1), Kind: insole.KindFix, At: time.Now(), Fix: &insole.Fix{Lat: 43.6, Lon: 7.05, Source: insole.SourceGPS}}
+		}
+		var backlog int
+		send := func(from, to int) {
+			for n := from; n < to; n++ {
+				b, err := d.s.AppendData(nil, sole.Data{Number: uint16(n), Boot: 1, Records: long})
+				if err != nil {
+					t.Fatal(err)
+				}
+				backlog += len(b)
+				d.write(b)
+			}
+		}
+		send(0, 32)
+		eventually(t, "stalled connection", func() bool { return count(st.Metrics.stalls) > 0 })
+		d.report(100, insole.KindSOS)
+		send(101, 110)
+		d.until("the SOS to be acknowledged", func() bool { return len(d.acks()) > 0 })
+		if !slices.Equal(d.acks(), []int{100}) || backlog < 2*allowance {
+			t.Errorf("behind %d bytes: acknowledged %v", backlog, d.acks())
+		}
+		close(gate)
+		d.until("all to be acknowledged", func() bool { return len(d.acks()) == 42 })
+		eventually(t, "end of what is held", func() bool { return st.budget.held() == 0 && st.inflight.Load() == 0 })
+	})
+}
+
 // eventually polls, because what happens in the kernel's sockets tells nobody.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()

@@ -22,6 +22,8 @@ type poller struct {
 	raw  syscall.RawConn
 	buf  []byte
 
+	ahead []byte // of help; nil until a connection stalls
+
 	mu    sync.Mutex
 	conns map[int32]*polled
 }
@@ -191,11 +193,35 @@ func (c *polled) ready() {
 func (c *polled) feed(buf []byte, have int) (left int, stalled, ok bool) {
 	n, err := c.s.feed(buf[:have])
 	left = copy(buf, buf[n:have])
+	for err == errStalled && c.help(buf[:left]) {
+		c.s.pass()
+		n, err = c.s.feed(buf[:left])
+		if n == 0 && err == errStalled {
+			break // it does not wait for room
+		}
+		left = copy(buf, buf[n:left])
+	}
 	if err != nil && err != errStalled {
 		c.s.lost(err)
 		return 0, false, false
 	}
 	return left, err == errStalled, true
+}
+
+// help says whether a call for help is behind rest in the kernel's buffer, which it leaves as it is. Only what an insole in need has in flight is
+// read without room.
+func (c *polled) help(rest []byte) bool {
+	if c.p.ahead == nil {
+		c.p.ahead = make([]byte, readSize+2*kernelBuffer)
+	}
+	have := copy(c.p.ahead, rest)
+	c.mu.Lock()
+	n := 0
+	if c.fd >= 0 && !c.paused {
+		n, _, _ = unix.Recvfrom(int(c.fd), c.p.ahead[have:], unix.MSG_PEEK)
+	}
+	c.mu.Unlock()
+	return c.s.helpAhead(c.p.ahead[:have+max(n, 0)])
 }
 
 var errPaused = errors.New("paused")

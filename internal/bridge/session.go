@@ -41,6 +41,7 @@ type session struct {
 	inflight int32
 	last     uint32 // token of the newest frame, for a tongue that waits
 	stalled  bool
+	through  bool // read on without room, up to the next urgent frame
 	state    state
 	why      sole.ByeReason // while ending
 	endBy    int64          // Unix seconds; while ending
@@ -116,7 +117,12 @@ func (s *session) reserve(p *piece) bool {
 		return false
 	}
 	more := excess(s.bytes+p.cost()) - excess(s.bytes)
-	if more > 0 && !s.srv.budget.take(more, p.urgent, s) {
+	switch {
+	case more <= 0:
+	case s.through:
+		s.srv.budget.force(more)
+		s.through = !p.urgent
+	case !s.srv.budget.take(more, p.urgent, s):
 		s.stalled = true
 		s.srv.Metrics.stalls.Inc()
 		return false
@@ -126,6 +132,27 @@ func (s *session) reserve(p *piece) bool {
 	s.inflight++
 	s.srv.inflight.Add(1)
 	return true
+}
+
+// helpAhead says whether b, read and not taken yet, has a whole urgent frame. Nothing of b is proven.
+func (s *session) helpAhead(b []byte) bool {
+	for {
+		p, n, err := s.tongue.split(b)
+		if err != nil || n == 0 {
+			return false
+		}
+		if p.urgent {
+			return true
+		}
+		b = b[n:]
+	}
+}
+
+// pass lets the session take what there is no room for, up to the next urgent frame.
+func (s *session) pass() {
+	s.mu.Lock()
+	s.through, s.stalled = true, false
+	s.mu.Unlock()
 }
 
 // release undoes reserve.
