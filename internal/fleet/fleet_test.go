@@ -358,9 +358,12 @@ func TestOrders(t *testing.T) {
 			{ID: 1, Command: sole.SetIntervals, Moving: 2 * time.Second, Still: time.Minute}, {ID: 2, Command: sole.AskFix}, {ID: 3, Command: sole.Taken},
 			{ID: 4, Command: sole.Evacuate}, {ID: 5, Command: 99}, {ID: 2, Command: sole.AskFix},
 		}
-		_, stop := start(t, s, Options{Profile: Storm, NoGaps: true, HelpEvery: 1000 * time.Hour}, key)
+		f, stop := start(t, s, Options{Profile: Storm, NoGaps: true, HelpEvery: 1000 * time.Hour}, key)
 		time.Sleep(time.Second)
 		synctest.Wait()
+		if snap := f.Snapshot(); snap.Told != 6 || !strings.Contains(snap.String(), "told 6") {
+			t.Errorf("told %d orders, want 6: %s", snap.Told, snap)
+		}
 		if got := s.kinds()[insole.KindFix]; got != 1 {
 			t.Errorf("%d positions for one order asked twice", got)
 		}

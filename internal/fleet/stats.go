@@ -10,8 +10,8 @@ import (
 
 // Stats counts what a fleet does. All of it may be read at any time.
 type Stats struct {
-	connected, sent, acked, resent, refused, backlog, overwritten, connects, rejects atomic.Int64
-	track, help                                                                      histogram
+	connected, sent, acked, resent, refused, backlog, overwritten, connects, rejects, told atomic.Int64
+	track, help                                                                            histogram
 }
 
 // A Snapshot is Stats at one moment. Counts are of records, not of frames.
@@ -26,6 +26,7 @@ type Snapshot struct {
 	Overwritten int64        `json:"overwritten"` // flash was full
 	Connects    int64        `json:"connects"`
 	Rejects     int64        `json:"rejects"`
+	Told        int64        `json:"told"`  // orders of the server; one told twice counts twice
 	P50         Milliseconds `json:"p50Ms"` // from sending to acknowledgement, of positions
 	P99         Milliseconds `json:"p99Ms"`
 	HelpP50     Milliseconds `json:"helpP50Ms"` // of calls for help
@@ -53,7 +54,7 @@ func (m *Milliseconds) UnmarshalJSON(b []byte) error {
 func (s *Stats) snapshot() Snapshot {
 	return Snapshot{
 		Connected: s.connected.Load(), Sent: s.sent.Load(), Acked: s.acked.Load(), Resent: s.resent.Load(), Refused: s.refused.Load(),
-		Backlog: s.backlog.Load(), Overwritten: s.overwritten.Load(), Connects: s.connects.Load(), Rejects: s.rejects.Load(),
+		Backlog: s.backlog.Load(), Overwritten: s.overwritten.Load(), Connects: s.connects.Load(), Rejects: s.rejects.Load(), Told: s.told.Load(),
 		P50: Milliseconds(s.track.quantile(0.5)), P99: Milliseconds(s.track.quantile(0.99)),
 		HelpP50: Milliseconds(s.help.quantile(0.5)), HelpP99: Milliseconds(s.help.quantile(0.99)),
 	}
@@ -65,6 +66,9 @@ func (s Snapshot) String() string {
 		s.Connected, s.Insoles, s.Sent, s.Acked, s.Resent, s.Backlog, short(s.P50), short(s.P99))
 	if s.HelpP99 > 0 {
 		line += fmt.Sprintf(" · help p50 %v p99 %v", short(s.HelpP50), short(s.HelpP99))
+	}
+	if s.Told > 0 {
+		line += fmt.Sprintf(" · told %d", s.Told)
 	}
 	if s.Refused > 0 {
 		line += fmt.Sprintf(" · refused %d", s.Refused)

@@ -299,6 +299,7 @@ func (w *walker) take(l *line, h heard) {
 	case h.order != nil:
 		w.dev.advance(now)
 		w.dev.obey(*h.order, now)
+		w.fleet.stats.told.Add(1)
 	case h.reply != nil:
 		l.replies = append(l.replies, h.reply)
 	}
