@@ -43,8 +43,9 @@ func (c *clock) Advance(d time.Duration) {
 // phone is a publisher by hand: it keeps what was published and fails as it is told.
 type phone struct {
 	mu   sync.Mutex
-	sent []string         // contact by channel @ step
-	fail map[string]error // by contact: what Send answers; it is kept as sent when it wraps ErrAmbiguous
+	sent []string          // contact by channel @ step
+	link map[string]string // the token of each, by the same
+	fail map[string]error  // by contact: what Send answers; it is kept as sent when it wraps ErrAmbiguous
 }
 
 func (p *phone) Topic(o insole.OrgID, t insole.TeamID) string {
@@ -56,7 +57,15 @@ func (p *phone) Send(_ context.Context, _ insole.Alarm, page insole.Page, _ time
 	defer p.mu.Unlock()
 	err := p.fail[string(page.Contact)]
 	if err == nil || errors.Is(err, notify.ErrAmbiguous) {
-		p.sent = append(p.sent, fmt.Sprintf("%s by %s @%d", page.Contact, page.Channel, page.Step))
+		what := fmt.Sprintf("%s by %s @%d", page.Contact, page.Channel, page.Step)
+		p.sent = append(p.sent, what)
+		if was := p.link[what]; was != "" && was != page.Token {
+			return "", fmt.Errorf("%s has another link at the second try: %w", what, notify.ErrRefused)
+		}
+		if p.link == nil {
+			p.link = map[string]string{}
+		}
+		p.link[what] = page.Token
 	}
 	return fmt.Sprintf("m-%d", len(p.sent)), err
 }

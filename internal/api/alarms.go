@@ -15,15 +15,18 @@ import (
 
 // Page is one notice to one contact.
 type Page struct {
-	Step       int    `json:"step"`
-	Contact    string `json:"contact"`
-	Name       string `json:"name"`
-	Channel    string `json:"channel" enum:"sms,email"`
-	State      string `json:"state"`
-	QueuedAtMs int64  `json:"queuedAtMs"`
-	DoneAtMs   int64  `json:"doneAtMs,omitempty"`
-	Tries      int    `json:"tries"`
-	Why        string `json:"why,omitempty" doc:"of a failure"`
+	Step         int    `json:"step"`
+	Contact      string `json:"contact"`
+	Name         string `json:"name"`
+	Channel      string `json:"channel" enum:"sms,email"`
+	State        string `json:"state" enum:"queued,claimed,accepted,failed,opened,answered" doc:"opened: the link was fetched, by a person or by a machine that looks into messages"`
+	QueuedAtMs   int64  `json:"queuedAtMs"`
+	DoneAtMs     int64  `json:"doneAtMs,omitempty"`
+	OpenedAtMs   int64  `json:"openedAtMs,omitempty"`
+	Answer       string `json:"answer,omitempty" enum:"taken,declined"`
+	AnsweredAtMs int64  `json:"answeredAtMs,omitempty"`
+	Tries        int    `json:"tries"`
+	Why          string `json:"why,omitempty" doc:"of a failure"`
 }
 
 // LogLine says one thing that happened to an alarm.
@@ -103,6 +106,7 @@ func (a *API) alarm(ctx context.Context, in *AlarmPath) (*fileAnswer, error) {
 		out.Body.Pages[i] = Page{
 			Step: p.Step, Contact: string(p.Contact), Name: p.Name, Channel: string(p.Channel), State: string(p.State),
 			QueuedAtMs: ms(p.QueuedAt), DoneAtMs: ms(p.DoneAt), Tries: p.Tries, Why: p.Why,
+			OpenedAtMs: ms(p.OpenedAt), Answer: string(p.Answer), AnsweredAtMs: ms(p.AnsweredAt),
 		}
 	}
 	for i, l := range f.Log {

@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"solewatch/internal/insole"
 )
 
 // Status is what anybody may know.
@@ -35,7 +33,7 @@ func (a *API) statusRoutes(h huma.API, mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(document())
 	})
-	mux.HandleFunc("GET /a/{alarm}", link)
+	a.answerRoutes(mux)
 }
 
 func (a *API) status(ctx context.Context, _ *struct{}) (*statusAnswer, error) {
@@ -48,15 +46,5 @@ func (a *API) status(ctx context.Context, _ *struct{}) (*statusAnswer, error) {
 	return &statusAnswer{s}, nil
 }
 
+// alarmID is the name of an alarm; the token of a link never looks like one.
 var alarmID = regexp.MustCompile(`^[a-z2-7]{16}$`)
-
-// link leads from the address in a page to the alarm on the screen, where one signs in first. It says nothing of the
-// alarm, not even whether there is one.
-func link(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("alarm")
-	if !alarmID.MatchString(id) {
-		(&problem{what: noRoute}).write(w, r)
-		return
-	}
-	http.Redirect(w, r, "/#/a/"+string(insole.AlarmID(id)), http.StatusSeeOther)
-}

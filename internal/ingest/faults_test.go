@@ -91,7 +91,7 @@ func TestNoPageIsMissed(t *testing.T) {
 			got := map[string]int{} // reader and reference
 			for _, n := range w.outbox() {
 				for _, a := range open {
-					if strings.Contains(n.Text, string(a.ID)) {
+					if strings.Contains(n.Text, a.ID.Reference()) {
 						got[n.To+" "+string(a.ID)]++
 					}
 				}

@@ -10,6 +10,11 @@ import (
 // Late is how much later than it was sent an alarm may reach us before its pages say "sent".
 const Late = 2 * time.Minute
 
+// IsLate says whether a reached us so late that people must be told.
+func IsLate(a insole.Alarm) bool {
+	return !a.RaisedAt.IsZero() && !a.SentAt.IsZero() && a.Kind != insole.AlarmLostContact && a.RaisedAt.Sub(a.SentAt) > Late
+}
+
 // A notice is what people read about an alarm, in one language: who, what, how long ago, the reference, the link, and nothing more.
 type notice struct {
 	locale               string
@@ -18,7 +23,8 @@ type notice struct {
 	late                 bool
 }
 
-func noticeOf(a insole.Alarm, locale, publicURL string, now time.Time) notice {
+// noticeOf is what is read about a. link is the last part of its link: the token of a page, or the name of the alarm.
+func noticeOf(a insole.Alarm, locale, publicURL, link string, now time.Time) notice {
 	sent := a.SentAt
 	if sent.IsZero() {
 		sent = a.RaisedAt
@@ -32,9 +38,9 @@ func noticeOf(a insole.Alarm, locale, publicURL string, now time.Time) notice {
 		ref:    a.ID.Reference(),
 		kind:   text.Say(locale, "alarm.kind."+string(a.Kind)),
 		who:    who,
-		link:   publicURL + "/a/" + string(a.ID),
+		link:   publicURL + "/a/" + link,
 		ago:    text.Ago(locale, now.Sub(sent)),
-		late:   !a.RaisedAt.IsZero() && a.Kind != insole.AlarmLostContact && a.RaisedAt.Sub(sent) > Late,
+		late:   IsLate(a),
 	}
 }
 

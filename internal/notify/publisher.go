@@ -72,7 +72,11 @@ func topic(prefix string, o insole.OrgID, t insole.TeamID) string {
 
 // Send publishes page about a, as it reads at now, and returns the name SNS gave it.
 func (p *Publisher) Send(ctx context.Context, a insole.Alarm, page insole.Page, now time.Time) (string, error) {
-	n := noticeOf(a, page.Locale, p.PublicURL, now)
+	link := page.Token
+	if link == "" { // no page of ours; the way to the screen is better than none
+		link = string(a.ID)
+	}
+	n := noticeOf(a, page.Locale, p.PublicURL, link, now)
 	in := &sns.PublishInput{}
 	switch page.Channel {
 	case insole.SMS:
@@ -91,12 +95,12 @@ func (p *Publisher) Send(ctx context.Context, a insole.Alarm, page insole.Page, 
 }
 
 // Emergency reaches the first step of a's team with one publish and nothing but what a itself holds: the way that is left when
-// the table is gone. a needs ID, Org, Team, Kind, WorkerName and SentAt.
+// the table is gone. Its link leads to the alarm on the screen, since there is no row that a token could belong to. a needs ID, Org, Team, Kind, WorkerName and SentAt.
 func (p *Publisher) Emergency(ctx context.Context, a insole.Alarm, locale string, now time.Time) (string, error) {
 	if a.Org == "" || a.Team == "" {
 		return "", fmt.Errorf("emergency page of alarm %s: no team is known: %w", a.ID, ErrRefused)
 	}
-	n := noticeOf(a, locale, p.PublicURL, now)
+	n := noticeOf(a, locale, p.PublicURL, string(a.ID), now)
 	return p.publish(ctx, &sns.PublishInput{
 		TopicArn:          aws.String(p.Topic(a.Org, a.Team)),
 		Subject:           aws.String(n.subject()),

@@ -2,6 +2,7 @@
 // catalogue/en.json and catalogue/fr.json: flat, sorted keys to texts with {placeholders}. The web page is built from the
 // same two files, so that an alarm has one name in a text message, an e-mail and on the screen.
 //
+//	answer.   the page behind the link of an SMS or e-mail
 //	alarm.    kinds and ages, said by pages and by the screen
 //	page.     SMS and e-mail
 //	problem.  what the API answers when it cannot do what was asked

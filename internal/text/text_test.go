@@ -109,7 +109,7 @@ func TestEverySMSFitsOnePart(t *testing.T) {
 				}
 				n++
 				s := SMS(Say(l, key, "ref", "Q2F7AB", "kind", Say(l, kind), "worker", "Françoise Delacroix",
-					"ago", Ago(l, 59*time.Minute), "link", "https://solewatch.example.com/a/q2f7abcdefghijkl"))
+					"ago", Ago(l, 59*time.Minute), "link", "https://solewatch.example.com/a/Q2F7ABCDEFGHIJKLMNOPQRSTUV"))
 				got, ok := Septets(s)
 				if !ok || got > 160 {
 					t.Errorf("%s %s %s: %d septets, GSM %v: %q", l, key, kind, got, ok, s)
