@@ -11,7 +11,9 @@ import { dress } from './ui/theme.ts';
 moveTheOldWay();
 dress();
 const chosen = localStorage.getItem('lang');
-await speak(langOf(chosen === null ? navigator.languages : [chosen]));
+const words = speak(langOf(chosen === null ? navigator.languages : [chosen]));
+const begun = begin(words);
+await words;
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);
@@ -26,4 +28,4 @@ addEventListener('online', wake);
 addEventListener('offline', wake);
 if (import.meta.env.PROD && 'serviceWorker' in navigator)
   void navigator.serviceWorker.register('/sw.js').catch(() => undefined);
-await begin();
+await begun;

@@ -15,6 +15,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 
 const dist = join(fileURLToPath(import.meta.url), '..', '..', 'dist');
@@ -247,7 +248,7 @@ export class System {
       team: w.team,
       insole: w.insole,
       kind,
-      priority: kind === 'low-battery' ? 3 : kind === 'lost-contact' || kind === 'taken-off' ? 2 : 1,
+      priority: kind === 'low-battery' ? 3 : ['lost-contact', 'taken-off', 'zone-left'].includes(kind) ? 2 : 1,
       state: 'active',
       sentAtMs: at - 600,
       raisedAtMs: at,
@@ -517,7 +518,13 @@ export function serve(system, port = 0) {
     } catch {
       return response.writeHead(404).end();
     }
+    const zipped =
+      !request.headers.range &&
+      /gzip/.test(request.headers['accept-encoding'] ?? '') &&
+      /\.(html|m?js|css|svg|webmanifest)$/.test(wanted);
+    if (zipped) bytes = gzipSync(bytes);
     const headers = {
+      ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
       'Content-Type': types[extname(wanted)] ?? 'application/octet-stream',
       'Content-Security-Policy': policy,
     };

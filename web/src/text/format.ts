@@ -1,6 +1,7 @@
 // Figures in the reader's language. Times of day are the reader's own; ages come from the server's clock.
 import type { Compass, Place, Point } from '../state/place.ts';
-import { lang, t } from './text.ts';
+import { degrees, minutes, seconds, tenths, whole } from './intl.ts';
+import { t } from './text.ts';
 
 // span is a length of time, short: "8 s", "3 min", "2 h 05". Below zero counts as none.
 export function span(ms: number): string {
@@ -27,17 +28,12 @@ export function ago(ms: number): string {
 
 // clock is the time of day, "14:02:31".
 export function clock(atMs: number): string {
-  return new Intl.DateTimeFormat(lang.value, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hour12: false,
-  }).format(atMs);
+  return seconds().format(atMs);
 }
 
 // hour is the time of day without seconds.
 export function hour(atMs: number): string {
-  return new Intl.DateTimeFormat(lang.value, { hour: '2-digit', minute: '2-digit', hour12: false }).format(atMs);
+  return minutes().format(atMs);
 }
 
 // metres rounds as far as a reader can use it: "6 m", "40 m", "1.2 km".
@@ -45,19 +41,16 @@ export function metres(m: number): string {
   if (m < 20) return t('web.metres', { m: Math.round(m) });
   if (m < 995) return t('web.metres', { m: Math.round(m / 10) * 10 });
   const km = m / 1000;
-  const digits = km < 10 ? 1 : 0;
-  return t('web.kilometres', { km: new Intl.NumberFormat(lang.value, { maximumFractionDigits: digits }).format(km) });
+  return t('web.kilometres', { km: (km < 10 ? tenths() : whole()).format(km < 10 ? km : Math.round(km)) });
 }
 
 // accuracy is the 68 % radius in metres, rounded up; nothing when the insole does not say.
 export function accuracy(m: number | undefined): string {
-  return m === undefined || m <= 0
-    ? t('web.accuracyUnknown')
-    : t('web.accuracy', { m: new Intl.NumberFormat(lang.value).format(Math.ceil(m)) });
+  return m === undefined || m <= 0 ? t('web.accuracyUnknown') : t('web.accuracy', { m: whole().format(Math.ceil(m)) });
 }
 
 export function coordinates(p: Point): string {
-  const f = new Intl.NumberFormat(lang.value, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
+  const f = degrees();
   const lat = t(p.lat < 0 ? 'web.coord.s' : 'web.coord.n', { deg: f.format(Math.abs(p.lat)) });
   const lon = t(p.lon < 0 ? 'web.coord.w' : 'web.coord.e', { deg: f.format(Math.abs(p.lon)) });
   return `${lat}  ${lon}`;

@@ -68,10 +68,18 @@ export function word(
   return has(key) ? t(key) : value;
 }
 
+const rules = new Map<Lang, readonly [Intl.PluralRules, Intl.NumberFormat]>();
+
+function made(l: Lang): readonly [Intl.PluralRules, Intl.NumberFormat] {
+  const had = rules.get(l) ?? ([new Intl.PluralRules(l), new Intl.NumberFormat(l)] as const);
+  rules.set(l, had);
+  return had;
+}
+
 // n is the text of key for a number of things.
 export function n(key: PluralKey, count: number, values: Values = {}): string {
-  const form = new Intl.PluralRules(lang.value).select(count);
+  const form = made(lang.value)[0].select(count);
   const exact = `${key}.${form}`;
   const found = has(exact) ? exact : `${key}.other`;
-  return fill(catalogue.value[found] ?? key, { n: new Intl.NumberFormat(lang.value).format(count), ...values });
+  return fill(catalogue.value[found] ?? key, { n: made(lang.value)[1].format(count), ...values });
 }

@@ -73,6 +73,7 @@ export function placeAt(lat: number | undefined, lon: number | undefined): Place
   return lat === undefined || lon === undefined ? null : placeOf({ lat, lon }, zones.value);
 }
 
+export const followedAt = signal(0);
 let feed: Feed | null = null;
 let beating: ReturnType<typeof setInterval> | null = null;
 
@@ -100,9 +101,13 @@ const world: World = {
 };
 
 // begin asks who is signed in, and starts the feed when somebody is.
-export async function begin(): Promise<void> {
+export async function begin(words: Promise<void> = Promise.resolve()): Promise<void> {
+  // Asked for at once: on a slow network every round trip is a quarter of a second before an alarm is seen.
+  const early = api.board();
+  early.catch(() => undefined);
   try {
     const who = await api.me();
+    await words;
     session.value = { is: 'in', me: who };
     if (who.locale && localStorage.getItem('lang') === null) await speak(langOf([who.locale, ...navigator.languages]));
   } catch (err) {
@@ -113,10 +118,16 @@ export async function begin(): Promise<void> {
     }
     return;
   }
-  follow();
+  const following = follow();
+  // Where it fails the feed asks for itself, and says what is wrong.
+  early.then(
+    (asked) => following.ahead(asked),
+    () => undefined,
+  );
 }
 
-function follow(): void {
+function follow(): Feed {
+  followedAt.value = performance.now();
   unfollow();
   feed = new Feed(world, {
     board(before, after) {
@@ -140,6 +151,7 @@ function follow(): void {
   beating = setInterval(() => self.beat(), 250);
   self.beat();
   void learnNames();
+  return self;
 }
 
 const manyPeople = 300;

@@ -4,7 +4,7 @@ import { clock } from '../text/format.ts';
 import { n, t } from '../text/text.ts';
 import { goOffDuty, goOnDuty, silence, sound } from './duty.ts';
 import { CalmIcon, Glyph, HandIcon, Mark, PriorityIcon, UnknownIcon } from './icons.tsx';
-import { asOf, asOfText, board, counts, helping, me, mode, now, signOut } from './state.ts';
+import { asOf, asOfText, board, counts, followedAt, helping, me, mode, now, signOut } from './state.ts';
 import { LangSwitch, ThemeSwitch } from './switches.tsx';
 
 export function StateBar() {
@@ -135,10 +135,14 @@ function DutyButton() {
   }
 }
 
+const beginningMs = 4_000;
+
 // The banner is there whenever the page is not live, and says what it still may be used for.
 export function ModeBanner() {
   const m = mode.value;
   if (m === 'LIVE' || (m === 'RESYNC' && board.value.workers.size === 0)) return null;
+  // The first seconds are no failure: the socket is still on its way.
+  if (m !== 'UNAVAILABLE' && performance.now() - followedAt.value < beginningMs) return null;
   const why =
     m === 'UNAVAILABLE'
       ? 'web.banner.UNAVAILABLE'

@@ -117,29 +117,54 @@ export const tests = [
     },
   },
   {
-    name: 'an SOS is a row within 1.5 s at 1.6 Mbit/s, 150 ms away, on a CPU four times slower',
+    name: 'on a slow phone (1.6 Mbit/s, 150 ms away, CPU four times slower): cold page to alarm, SOS to row',
     plain: true,
-    run: async ({ system, newPage }) => {
-      const page = await newPage();
-      const session = await page.context().newCDPSession(page);
-      await session.send('Network.enable');
-      await session.send('Network.emulateNetworkConditions', {
-        offline: false,
-        latency: 150,
-        downloadThroughput: 200_000,
-        uploadThroughput: 200_000,
-      });
-      await session.send('Emulation.setCPUThrottlingRate', { rate: 4 });
-      await mode(page, 'LIVE');
-      const took = [];
+    run: async ({ system, server, newPage }) => {
+      system.raise('marie');
+      const first = await newPage();
+      await mode(first, 'LIVE');
+      const opened = [];
+      let page = first;
+      for (let i = 0; i < 3; i += 1) {
+        page = await first.context().newPage();
+        const session = await page.context().newCDPSession(page);
+        await session.send('Network.enable');
+        await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+        await session.send('Network.setBypassServiceWorker', { bypass: true });
+        await session.send('Network.emulateNetworkConditions', {
+          offline: false,
+          latency: 150,
+          downloadThroughput: 200_000,
+          uploadThroughput: 200_000,
+        });
+        await session.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+        await page.addInitScript(() => {
+          const seen = new MutationObserver(() => {
+            if (!document.querySelector('.alarm')) return;
+            globalThis.rowAt = performance.now();
+            seen.disconnect();
+          });
+          seen.observe(document, { childList: true, subtree: true });
+        });
+        await page.goto(server.url);
+        await page.waitForSelector('.alarm');
+        opened.push(Math.round(await page.evaluate(() => globalThis.rowAt)));
+        await mode(page, 'LIVE');
+        if (i < 2) await page.close();
+      }
+      const rows = [];
       for (const worker of ['paul', 'karim', 'luc']) {
         const began = performance.now();
         const alarm = system.raise(worker);
         await page.waitForSelector(`#alarm-${alarm.id}`);
-        took.push(Math.round(performance.now() - began));
+        rows.push(Math.round(performance.now() - began));
       }
-      console.log(`     SOS to row: ${took.join(', ')} ms`);
-      assert.ok(Math.min(...took) < 1_500, `the row took ${took} ms`);
+      console.log(
+        `     cold page to alarm: ${opened.join(', ')} ms; SOS to row of an open page: ${rows.join(', ')} ms`,
+      );
+      // The goals are 1,500 ms; the rest is for a machine that does other things meanwhile.
+      assert.ok(Math.min(...opened) < 2_500, `the page took ${opened} ms`);
+      assert.ok(Math.min(...rows) < 1_500, `the row took ${rows} ms`);
     },
   },
   {

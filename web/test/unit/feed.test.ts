@@ -177,6 +177,19 @@ describe('a page that is told everything', () => {
   });
 });
 
+test('a snapshot asked for ahead is seen before the socket is there, and is not called live', async () => {
+  const c = new Bench();
+  c.feed.ahead({ value: { ...(await b.board()).value, alarms: [alarm('early', 1)] }, asked: c.at, answered: c.at });
+  expect(c.rang).toEqual(['early']);
+  expect(c.feed.mode).toBe('POLLING');
+  c.alarms = [alarm('early', 1)];
+  await c.until('LIVE', 1_000);
+  expect(c.rang).toEqual(['early']);
+  // One that comes late changes nothing.
+  c.feed.ahead({ value: (await b.board()).value, asked: c.at, answered: c.at });
+  expect(c.feed.board.alarms.has('early')).toBe(true);
+});
+
 describe('the store away', () => {
   test('is seen within 5 s and left within 5 s, 20 times', async () => {
     for (let i = 0; i < 20; i += 1) {
