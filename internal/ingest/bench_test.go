@@ -52,6 +52,15 @@ func day(b *testing.B, insoles int) {
 		Store: st, Teams: &alarm.Cached{Of: st, Now: clk.Now}, Topics: pub.Topic, Now: clk.Now, Log: log,
 		Steps: &queue.Steps{Client: sqs.NewFromConfig(cfg), URL: srv.QueueURL("steps")},
 	}}
+	// A site that all of them walk in, beside a danger that they do not enter.
+	if err := st.CreateOrg(b.Context(), insole.Org{ID: "acme", Name: "Acme", Locale: "fr"}); err != nil {
+		b.Fatal(err)
+	}
+	if err := st.Edit(b.Context(), "acme", 0,
+		store.PutZone(store.Kept[insole.Zone]{Value: insole.Zone{Org: "acme", ID: "site", Ring: [][2]float64{{6, 43}, {8, 43}, {8, 44}, {6, 44}, {6, 43}}}}),
+		store.PutZone(store.Kept[insole.Zone]{Value: insole.Zone{Org: "acme", ID: "pit", Danger: true, Ring: [][2]float64{{8, 43}, {9, 43}, {9, 44}, {8, 44}, {8, 43}}}})); err != nil {
+		b.Fatal(err)
+	}
 	fleet := make([]*walker, insoles)
 	for i := range fleet {
 		fleet[i] = newWalker(i)

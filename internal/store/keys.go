@@ -21,7 +21,7 @@ import (
 //	worker      ORG#<org>                 WORKER#<worker>                 worker    api
 //	insole ref  ORG#<org>                 INSOLE#<insole>                 insoleref api
 //	contact     ORG#<org>                 CONTACT#<contact>               contact   api, alarm
-//	zone        ORG#<org>                 ZONE#<zone>                     zone      api
+//	zone        ORG#<org>                 ZONE#<zone>                     zone      api, ingest
 //	user        ORG#<org>                 USER#<user>                     user      api
 //	feed        ORG#<org>#FEED            FEED                            feed      push, socket: the sequence of the live feed
 //	insole      INSOLE#<insole>           INSOLE                          insole    bridge, ingest: org, team, worker, key
