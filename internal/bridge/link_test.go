@@ -180,6 +180,8 @@ func TestHelpBehindBacklog(t *testing.T) {
 			return // the others cannot look ahead: docs/adr/0005-bridge.md
 		}
 		gate := make(chan struct{})
+		open := sync.OnceFunc(func() { close(gate) })
+		defer open()
 		st.track.do = func(_ int, bodies []string) []error { <-gate; return make([]error, len(bodies)) }
 		d := meet(t, dial(), marie, testKey)
 		long := make([]sole.Record, 20)
@@ -205,7 +207,7 @@ func TestHelpBehindBacklog(t *testing.T) {
 		if !slices.Equal(d.acks(), []int{100}) || backlog < 2*allowance {
 			t.Errorf("behind %d bytes: acknowledged %v", backlog, d.acks())
 		}
-		close(gate)
+		open()
 		d.until("all to be acknowledged", func() bool { return len(d.acks()) == 42 })
 		eventually(t, "end of what is held", func() bool { return st.budget.held() == 0 && st.inflight.Load() == 0 })
 	})
