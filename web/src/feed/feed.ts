@@ -320,7 +320,11 @@ export class Feed {
       const changes = later.flatMap((m) => m.changes);
       this.become(applyAll(merge(this.board, value, changes), changes));
       const here = way === 'socket' && number === this.lineNumber && this.facts.socket === 'open';
-      this.know({ readable: true, truthAt: answered, ...(here ? { synced: true } : { polledAt: answered }) });
+      this.know({
+        readable: true,
+        truthAt: answered,
+        ...(here ? { synced: true, polledAt: null } : { polledAt: answered }),
+      });
       if (here) this.tries = 0;
     } catch (err) {
       this.snapshotTries += 1;

@@ -185,6 +185,10 @@ test('a snapshot asked for ahead is seen before the socket is there, and is not 
   c.alarms = [alarm('early', 1)];
   await c.until('LIVE', 1_000);
   expect(c.rang).toEqual(['early']);
+  // With the socket lost again it does not count as polled.
+  c.ears?.closed();
+  expect(c.feed.mode).toBe('RECONNECTING');
+  await c.until('LIVE', 3_000);
   // One that comes late changes nothing.
   c.feed.ahead({ value: (await b.board()).value, asked: c.at, answered: c.at });
   expect(c.feed.board.alarms.has('early')).toBe(true);
