@@ -33,7 +33,7 @@ validate: ## lint the template (needs cfn-lint or the SAM CLI)
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else sam validate --lint; fi
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
-	cd web && npm install --no-save --no-audit --no-fund # not ci: it refuses a lock file that lacks optional packages of other platforms
+	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
 WEB_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts internal/text/catalogue -type f 2>/dev/null)
