@@ -8,7 +8,8 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 run: web/dist/index.html ## run the whole system on this machine: page :8000, API :8002, insoles :9000
-	@go run ./cmd/local -demo -fleet $(FLEET) -param TrackLinger=2s
+	@go build -o .build/local-host ./cmd/local
+	@.build/local-host -demo -fleet $(FLEET) -param TrackLinger=2s
 
 test: web-test web/dist/index.html ## everything: formatting, vet, Go, web, and the whole path in a browser
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
