@@ -33,14 +33,22 @@ const (
 	AlarmLostContact AlarmKind = "lost-contact"
 	AlarmZoneLeft    AlarmKind = "zone-left"
 	AlarmDangerZone  AlarmKind = "danger-zone"
+
+	AlarmMissedCheckIn AlarmKind = "missed-check-in" // the wearer did not say in time that all is well
+	AlarmAmber         AlarmKind = "amber"           // a timed activity, announced with a note, was not ended in time
+	AlarmShortBattery  AlarmKind = "short-battery"   // will not last the shift
+	AlarmNoAnswer      AlarmKind = "no-answer"       // to an evacuation or roll-call
+	AlarmTechnical     AlarmKind = "technical"       // an insole or a part of ours is broken
+	AlarmUnwatched     AlarmKind = "unwatched"       // nobody is watching a team
+	AlarmDrill         AlarmKind = "drill"           // an exercise: the true path of an SOS, of a kind of its own, so that a true SOS never joins it
 )
 
 // Priority is 1 (a life may depend on it), 2 or 3.
 func (k AlarmKind) Priority() int {
 	switch k {
-	case AlarmLowBattery:
+	case AlarmLowBattery, AlarmShortBattery, AlarmTechnical:
 		return 3
-	case AlarmTakenOff, AlarmLostContact, AlarmZoneLeft:
+	case AlarmTakenOff, AlarmLostContact, AlarmZoneLeft, AlarmMissedCheckIn, AlarmUnwatched:
 		return 2
 	}
 	return 1
