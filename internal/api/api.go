@@ -109,6 +109,7 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	h.UseMiddleware(a.admit)
 
 	a.sessionRoutes(h)
+	a.accountRoutes(h)
 	a.statusRoutes(h, mux)
 	a.boardRoutes(h)
 	a.alarmRoutes(h)
@@ -120,6 +121,7 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.userRoutes(h)
 	a.readinessRoutes(h)
 	a.reportRoutes(h)
+	a.pastRoutes(h)
 
 	kind := h.OpenAPI().Components.Schemas.Map()["ErrorModel"].Properties["type"]
 	*kind = huma.Schema{Type: huma.TypeString, Description: "What is wrong, for programs. title and detail say it to people, in their language."}

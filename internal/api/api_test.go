@@ -248,7 +248,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 	steps := []m{{"contacts": []string{"boss"}, "channels": []string{"sms"}}}
 	return map[string]req{
 		"sign-in": {"/api/session", m{"email": "viewer@" + string(org) + ".example", "password": password}}, "sign-out": {"/api/session", nil},
-		"me": {"/api/me", nil}, "ticket": {"/api/ticket", nil}, "status": {"/api/status", nil}, "board": {"/api/board", nil},
+		"me": {"/api/me", nil}, "change-me": {"/api/me", m{"locale": "fr"}}, "past-alarms": {"/api/reports/2026-11/alarms", nil}, "ticket": {"/api/ticket", nil}, "status": {"/api/status", nil}, "board": {"/api/board", nil},
 		"alarms": {"/api/alarms", nil}, "alarm": {al, nil}, "take": {al + "/take", nil}, "note": {al + "/note", m{"note": "on my way"}},
 		"resolve": {al + "/resolve", m{"reason": "test", "note": "all well"}},
 		"workers": {"/api/workers", nil}, "worker": {"/api/workers/marie", nil}, "make-worker": {"/api/workers", m{"name": "Paul", "team": "north"}},
@@ -272,7 +272,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 // needs is the least role that each operation is for, "" for everybody: written down here a second time, so that a slip in the code shows.
 var needs = map[string]insole.Role{
 	"sign-in": "", "status": "",
-	"sign-out": insole.Viewer, "me": insole.Viewer, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer,
+	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer,
 	"workers": insole.Viewer, "worker": insole.Viewer, "positions": insole.Viewer, "looked": insole.Viewer, "teams": insole.Viewer, "team": insole.Viewer,
 	"zones": insole.Viewer, "zone": insole.Viewer,
 	"readiness": insole.Viewer, "report": insole.Supervisor,

@@ -40,26 +40,11 @@ type Origin struct {
 // It returns ErrCredentials, ErrThrottled, or an error wrapping insole.ErrAway.
 func (s *Sessions) SignIn(ctx context.Context, email, password string, from Origin) (token string, sess Session, err error) {
 	email = strings.ToLower(strings.TrimSpace(email))
-	account, address, via := subject("account", email), subject("address", from.Viewer), subject("via", from.Via)
-	pair, known := subject("pair", email, from.Viewer), subject("known", email, from.Viewer)
-
-	now := s.Now()
-	ends := now.Add(TriesWindow)
-	err = s.Store.CountTry(ctx, via, TriesByVia, now, ends)
-	if err == nil {
-		err = s.Store.CountTry(ctx, address, TriesByAddress, now, ends)
-	}
+	try := tryOf(email, from)
+	err = s.count(ctx, try)
 	if err != nil {
-		return "", Session{}, tried(err)
+		return "", Session{}, err
 	}
-	err = s.Store.CountTry(ctx, account, TriesByAccount, now, ends)
-	if errors.Is(err, insole.ErrConflict) {
-		err = s.fromKnown(ctx, known, pair, now, ends)
-	}
-	if err != nil {
-		return "", Session{}, tried(err)
-	}
-
 	u, err := s.Store.UserByEmail(ctx, email)
 	unknown := errors.Is(err, insole.ErrNotFound)
 	if err != nil && !unknown {
@@ -81,18 +66,86 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string, from Orig
 	if err != nil {
 		return "", Session{}, err
 	}
-	// Whoever knew the password has not been guessing. A fault here leaves one try too many counted, no more.
-	err = errors.Join(
-		s.Store.ForgetTries(ctx, account, 0),
-		s.Store.ForgetTries(ctx, pair, 0),
-		s.Store.ForgetTries(ctx, address, 1),
-		s.Store.ForgetTries(ctx, via, 1),
-		s.Store.Remember(ctx, known, now.Add(knownFor)),
+	return token, sess, s.forgive(ctx, try)
+}
+
+// Prove says whether password is that of whoever holds sess. Tries count as those to sign in do: whoever finds a screen
+// that is signed in must not be able to guess. It returns ErrCredentials, ErrThrottled, or an error wrapping
+// insole.ErrAway.
+func (s *Sessions) Prove(ctx context.Context, sess Session, password string, from Origin) error {
+	u, err := s.Store.UserOf(ctx, sess.Org, sess.User)
+	if err != nil {
+		return fmt.Errorf("reading user %s: %w", sess.User, err)
+	}
+	try := tryOf(u.Email, from)
+	err = s.count(ctx, try)
+	if err != nil {
+		return err
+	}
+	ok, err := VerifyPassword(u.Password, bounded(password))
+	if err != nil {
+		return fmt.Errorf("user %s: %w", u.ID, err)
+	}
+	if !ok || len(password) > MaxPassword {
+		return ErrCredentials
+	}
+	return s.forgive(ctx, try)
+}
+
+// Renew opens another session for whoever holds sess: their password has changed, which ended every session there was.
+func (s *Sessions) Renew(ctx context.Context, sess Session) (token string, renewed Session, err error) {
+	u, err := s.Store.UserOf(ctx, sess.Org, sess.User)
+	if err != nil {
+		return "", Session{}, fmt.Errorf("reading user %s: %w", sess.User, err)
+	}
+	return s.open(ctx, u)
+}
+
+// A try is a password given for an account: what is counted for it.
+type try struct{ account, address, via, pair, known string }
+
+func tryOf(email string, from Origin) try {
+	return try{
+		account: subject("account", email), address: subject("address", from.Viewer), via: subject("via", from.Via),
+		pair: subject("pair", email, from.Viewer), known: subject("known", email, from.Viewer),
+	}
+}
+
+// count counts t, or returns ErrThrottled when there were too many.
+func (s *Sessions) count(ctx context.Context, t try) error {
+	now := s.Now()
+	ends := now.Add(TriesWindow)
+	err := s.Store.CountTry(ctx, t.via, TriesByVia, now, ends)
+	if err == nil {
+		err = s.Store.CountTry(ctx, t.address, TriesByAddress, now, ends)
+	}
+	if err != nil {
+		return tried(err)
+	}
+	err = s.Store.CountTry(ctx, t.account, TriesByAccount, now, ends)
+	if errors.Is(err, insole.ErrConflict) {
+		err = s.fromKnown(ctx, t.known, t.pair, now, ends)
+	}
+	if err != nil {
+		return tried(err)
+	}
+	return nil
+}
+
+// forgive takes t back: whoever knew the password has not been guessing. A table that is away leaves one try too many
+// counted, no more.
+func (s *Sessions) forgive(ctx context.Context, t try) error {
+	err := errors.Join(
+		s.Store.ForgetTries(ctx, t.account, 0),
+		s.Store.ForgetTries(ctx, t.pair, 0),
+		s.Store.ForgetTries(ctx, t.address, 1),
+		s.Store.ForgetTries(ctx, t.via, 1),
+		s.Store.Remember(ctx, t.known, s.Now().Add(knownFor)),
 	)
 	if err != nil && !errors.Is(err, insole.ErrAway) {
-		return "", Session{}, fmt.Errorf("after signing in: %w", err)
+		return fmt.Errorf("after a password was right: %w", err)
 	}
-	return token, sess, nil
+	return nil
 }
 
 // fromKnown counts a try for a locked account, if it comes from an address that the account is known to use.
