@@ -43,16 +43,8 @@ const (
 	AlarmDrill         AlarmKind = "drill"           // an exercise: the true path of an SOS, of a kind of its own, so that a true SOS never joins it
 )
 
-// Priority is 1 (a life may depend on it), 2 or 3.
-func (k AlarmKind) Priority() int {
-	switch k {
-	case AlarmLowBattery, AlarmShortBattery, AlarmTechnical:
-		return 3
-	case AlarmTakenOff, AlarmLostContact, AlarmZoneLeft, AlarmMissedCheckIn, AlarmUnwatched:
-		return 2
-	}
-	return 1
-}
+// Priority is 1 (a life may depend on it), 2 or 3, where a team does not say otherwise.
+func (k AlarmKind) Priority() int { return k.Rule().Default.Priority }
 
 // An AlarmState is where an alarm stands. See docs/architecture.md for the arrows.
 type AlarmState string
@@ -91,6 +83,7 @@ type Alarm struct {
 	WorkerName string   // as it was when the alarm was raised
 	Insole     ID
 	Kind       AlarmKind
+	Priority   int // as its team had set it when it was raised; 0 = the kind's own, see Rank
 	State      AlarmState
 	Cause      string    // key of the report that raised it, or "silence@…" from the watchdog
 	SentAt     time.Time // when the wearer needed help, as far as the insole's clock can be believed
@@ -100,6 +93,8 @@ type Alarm struct {
 	Presses    int       // how often help was asked for while open
 	Step       int       // the escalation step last started, from 1; 0 before the first
 	NextStepAt time.Time // when the next step is due; zero when none is
+	Base       int       // the step after which the team's list in force began: Step is number Step-Base in it
+	Out        bool      // that list is the one for out of hours
 	Owner      UserID    // who took charge
 	OwnerName  string
 	TakenAt    time.Time
@@ -109,7 +104,16 @@ type Alarm struct {
 	Reason     Reason
 	Note       string
 	Drill      bool
-	Version    int // goes up by one with every write
+	Guess      Guess // of lost contact: why, as far as can be guessed; "" of every other kind
+	Version    int   // goes up by one with every write
+}
+
+// Rank is the alarm's priority, 1 to 3.
+func (a Alarm) Rank() int {
+	if a.Priority == 0 {
+		return a.Kind.Priority()
+	}
+	return a.Priority
 }
 
 // NewAlarmID derives the name of the alarm that cause raises for worker.

@@ -16,9 +16,10 @@ var (
 
 // An Org is one tenant. Nothing crosses from one to another.
 type Org struct {
-	ID     OrgID
-	Name   string
-	Locale string // "fr" or "en"
+	ID        OrgID
+	Name      string
+	Locale    string // "fr" or "en"
+	Operators TeamID // who is paged about what concerns no worker: technical alarms, a team nobody watches; "" = shown on the board only
 }
 
 // A Team is who works together, and who is told.
@@ -30,6 +31,10 @@ type Team struct {
 	Lapse    time.Duration // an owner who does nothing for so long loses the alarm; 0 = never
 	Repeat   time.Duration // between repeats of the last step
 	Fallback string        // E.164 number paged when a step reaches nobody
+
+	Hours      []Shift  // when Steps is in force, where there is OutOfHours; none = always
+	OutOfHours []Step   // escalation at all other hours; none = Steps
+	Settings   Settings // of its alarms, by kind
 }
 
 // A Step is one stage of an escalation.
