@@ -2,31 +2,33 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { defineConfig, type Plugin } from 'vite';
 
-// The catalogue is shared with the pages and the API. Only the keys of this screen go to the browser.
+// The catalogue is shared with the pages and the API. Only the keys of this screen go to the browser: those of the board at once,
+// those of everything else (en.json?more) with the first page that is not the board.
 function catalogue(): Plugin {
   return {
     name: 'solewatch-catalogue',
     enforce: 'pre',
     async load(id) {
-      if (!/\/internal\/text\/catalogue\/[a-z]+\.json$/.test(id)) return null;
-      this.addWatchFile(id);
-      const all = JSON.parse(await readFile(id, 'utf8')) as Record<string, string>;
-      return JSON.stringify(
-        Object.fromEntries(Object.entries(all).filter(([key]) => /^(web|alarm\.kind)\./.test(key))),
-      );
+      const found = /^(.*\/internal\/text\/catalogue\/[a-z]+\.json)(\?more)?$/.exec(id);
+      if (!found?.[1]) return null;
+      this.addWatchFile(found[1]);
+      const ours = found[2] ? /^more\./ : /^(web|alarm\.kind)\./;
+      const all = JSON.parse(await readFile(found[1], 'utf8')) as Record<string, string>;
+      const words = JSON.stringify(Object.fromEntries(Object.entries(all).filter(([key]) => ours.test(key))));
+      return found[2] ? { code: `export default ${words};`, moduleType: 'js' } : words;
     },
   };
 }
 
-// The service worker knows the files of the shell: the page, what it loads first, and both languages. The map is kept
-// when it is first used.
+// The service worker knows the files of the shell: the page, what it loads first, and both languages. The map and the
+// pages under more/ are kept when they are first used.
 function shell(): Plugin {
   return {
     name: 'solewatch-shell',
     apply: 'build',
     enforce: 'post',
     async generateBundle(_, bundle) {
-      const lazy = /^assets\/(map|maplibre)/;
+      const lazy = /^assets\/(map|more)/;
       const files = Object.keys(bundle).filter((name) => name.startsWith('assets/') && !lazy.test(name));
       const icons = ['icon-calm.svg', 'icon-alarm.svg', 'icon-unknown.svg', 'app.webmanifest'];
       const all = ['/', ...[...files, ...icons].sort().map((name) => `/${name}`)];
@@ -54,6 +56,18 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
     chunkSizeWarningLimit: 1200,
+    rolldownOptions: {
+      output: {
+        chunkFileNames: (chunk) =>
+          chunk.moduleIds.some((id) => id.includes('/src/more/') || id.endsWith('?more'))
+            ? 'assets/more/[name]-[hash].js'
+            : 'assets/[name]-[hash].js',
+        // What the first screen loads is one file, whoever else uses parts of it: it packs better, and is one request.
+        codeSplitting: {
+          groups: [{ name: 'first', test: /\/web\/(src\/(main|api|feed|state|text|ui)|node_modules\/@?preact)/ }],
+        },
+      },
+    },
   },
   server: {
     fs: { allow: ['..'] },

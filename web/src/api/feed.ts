@@ -65,6 +65,7 @@ export interface Alarm {
   readonly reason?: string;
   readonly note?: string;
   readonly drill?: boolean;
+  readonly guess?: string;
   readonly version: number;
 }
 
@@ -144,6 +145,7 @@ export const alarm: Decoder<Alarm> = object(
     reason: text,
     note: text,
     drill: flag,
+    guess: text,
   },
 );
 

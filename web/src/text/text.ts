@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type en from '../../../internal/text/catalogue/en.json';
 
-export type Key = Extract<keyof typeof en, `web.${string}` | `alarm.kind.${string}`>;
+export type Key = Extract<keyof typeof en, `web.${string}` | `more.${string}` | `alarm.kind.${string}`>;
 
 // Keys that come in plural forms: web.x.one, web.x.other.
 export type PluralKey = Key extends infer K
@@ -25,12 +25,32 @@ const loaders: Record<Lang, () => Promise<{ default: Catalogue }>> = {
   fr: () => import('../../../internal/text/catalogue/fr.json'),
 };
 
+// The words of what is fetched only when somebody opens it, under more.
+const moreLoaders: Record<Lang, () => Promise<{ default: Catalogue }>> = {
+  en: () => import('../../../internal/text/catalogue/en.json?more'),
+  fr: () => import('../../../internal/text/catalogue/fr.json?more'),
+};
+let wantsMore = false;
+
 // speak changes the language of the page; it resolves when the words are there.
 export async function speak(to: Lang): Promise<void> {
-  const words = (await loaders[to]()).default;
-  catalogue.value = words;
+  const loads = wantsMore ? [loaders[to](), moreLoaders[to]()] : [loaders[to]()];
+  const words = (await Promise.all(loads)).map((m) => m.default);
+  catalogue.value = Object.assign({}, ...words);
   lang.value = to;
   document.documentElement.lang = to;
+}
+
+// speakMore fetches the words under more. too; pages that are fetched late wait for it.
+export async function speakMore(): Promise<void> {
+  if (wantsMore) return;
+  wantsMore = true;
+  try {
+    await speak(lang.value);
+  } catch (err) {
+    wantsMore = false;
+    throw err;
+  }
 }
 
 // langOf chooses a language from a user's locale or the browser's wishes, French when neither says English first.

@@ -6,6 +6,7 @@ import { Alarms } from './alarms.tsx';
 import { HelpDialog, ResolveDialog } from './dialogs.tsx';
 import { Glyph } from './icons.tsx';
 import { MapPane } from './mappane.tsx';
+import { MorePane } from './morepane.tsx';
 import { Panel } from './panel.tsx';
 import { go, route } from './route.ts';
 import { alarms, asOf, canChange, chosen, mode, notice, spoken, take, view } from './state.ts';
@@ -14,7 +15,8 @@ import { Workers } from './workers.tsx';
 
 export function Board() {
   const known = asOf.value !== null;
-  const panel = route.value.page !== 'board';
+  const r = route.value;
+  const panel = r.page === 'worker' || r.page === 'alarm';
   return (
     <div
       id="board"
@@ -23,7 +25,8 @@ export function Board() {
     >
       <StateBar />
       <ModeBanner />
-      <main class="work">
+      {r.page === 'more' && <MorePane name={r.name} rest={r.rest} />}
+      <main class="work" hidden={r.page === 'more'}>
         <div class="pane" id="list">
           {known ? (
             <>
@@ -35,7 +38,7 @@ export function Board() {
           )}
         </div>
         <MapPane />
-        {panel && <Panel key={route.value.page === 'board' ? '' : route.value.id} worker={chosen.value} />}
+        {panel && <Panel key={r.id} worker={chosen.value} />}
       </main>
       <Thumb />
       <ResolveDialog />

@@ -15,7 +15,8 @@ export function keys(e: KeyboardEvent): void {
     else if (route.value.page !== 'board') go('#/');
     return;
   }
-  if (typing || !document.getElementById('board')) return;
+  // What the keys are about is not seen on other pages.
+  if (typing || route.value.page === 'more' || !document.getElementById('board')) return;
   switch (e.key) {
     case 'j':
     case 'J':

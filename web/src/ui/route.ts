@@ -1,10 +1,16 @@
-// Three addresses: the board, a worker (#/w/…) and an alarm (#/a/…). They live behind "#" so that a plain file server can
+// The addresses: the board, a worker (#/w/…), an alarm (#/a/…), and every page that is fetched when it is opened
+// (#/p/<name>/<rest>). They live behind "#" so that a plain file server can
 // serve the page; /a/… as it stands in a text message is understood too, where the server answers it with this page.
 import { signal } from '@preact/signals';
 
-export type Route = { readonly page: 'board' } | { readonly page: 'worker' | 'alarm'; readonly id: string };
+export type Route =
+  | { readonly page: 'board' }
+  | { readonly page: 'worker' | 'alarm'; readonly id: string }
+  | { readonly page: 'more'; readonly name: string; readonly rest: string };
 
 export function parse(path: string): Route {
+  const more = /^#\/p\/([a-z]+)(?:\/([^?]*))?$/.exec(path);
+  if (more?.[1]) return { page: 'more', name: more[1], rest: more[2] ?? '' };
   const found = /^#?\/(w|a)\/([^/?]+)\/?$/.exec(path);
   if (!found?.[2]) return { page: 'board' };
   try {
@@ -26,6 +32,10 @@ export function workerHref(id: string): string {
 
 export function alarmHref(id: string): string {
   return `#/a/${encodeURIComponent(id)}`;
+}
+
+export function moreHref(name: string, rest = ''): string {
+  return `#/p/${name}${rest === '' ? '' : `/${rest}`}`;
 }
 
 // go opens an address of this page: one of the above, or '#/' for the board.

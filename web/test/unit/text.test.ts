@@ -8,7 +8,7 @@ import { fill, lang, langOf, n, speak, t, word } from '../../src/text/text.ts';
 
 const catalogues: Readonly<Record<string, Readonly<Record<string, string>>>> = { en, fr };
 const holes = (s: string) => [...new Set(s.match(/\{\w+\}/g))].sort();
-const ours = Object.keys(en).filter((k) => k.startsWith('web.'));
+const ours = Object.keys(en).filter((k) => /^(web|more)\./.test(k));
 
 const sources = (function walk(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>
@@ -29,14 +29,14 @@ describe('catalogues', () => {
   test('every key of the screen is used, and none is empty', () => {
     expect(ours.length).toBeGreaterThan(100);
     // Families chosen by a word of the data; every other key stands in the source as it is.
-    const families = /^web\.(mode|posture|reason|log|who|page|channel|show|span|wind|coord)\./;
+    const families = /^(?:more\.(?:of|is)\.|web\.(?:mode|posture|reason|log|who|page|channel|show|span|wind|coord)\.)/;
     const unused = ours.filter((k) => !families.test(k) && !sources.includes(`'${k.replace(/\.(one|other)$/, '')}'`));
     expect(unused).toEqual([]);
     for (const k of ours) expect(catalogues['fr']?.[k]?.trim(), k).not.toBe('');
   });
 
   test('every text is given the values it has places for', () => {
-    const found = [...sources.matchAll(/\b[tn]\(\s*'(web\.[\w.]+)'((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)/g)];
+    const found = [...sources.matchAll(/\b[tn]\(\s*'((?:web|more)\.[\w.]+)'((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)/g)];
     expect(found.length).toBeGreaterThan(80);
     for (const [call, key, values] of found) {
       const template = catalogues['en']?.[key ?? ''] ?? catalogues['en']?.[`${key}.other`] ?? '';
