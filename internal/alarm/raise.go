@@ -27,6 +27,9 @@ type Cause struct {
 	Press      bool          // somebody asked for help by hand: while the alarm is open it escalates at once
 	Confirmed  bool          // not a pre-alarm: a pending alarm becomes active
 	Locale     string        // of the org
+	Guess      insole.Guess  // of lost contact
+	Drill      bool          // an exercise
+	Note       string        // of whoever raised it by hand
 	Who        string        // "wearer" or "watchdog"
 }
 
@@ -42,11 +45,18 @@ type Raiser struct {
 
 // Raise stores the alarm of c with the pages of its first step. raised is false when there was nothing to raise: the very cause has its
 // alarm already, or an alarm of this worker and kind is open and the cause has joined it. A second press escalates the open one at once,
-// also when somebody has taken it: help has not come. The error wraps insole.ErrAway when the alarm may not have been stored.
+// also when somebody has taken it: help has not come. A kind that the team has switched off raises nothing. The error wraps insole.ErrAway when the alarm may not have been stored.
 func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised bool, err error) {
 	policy, err := policyOf(ctx, r.Teams, r.Topics, c.Org, c.Team, c.Locale)
 	if err != nil {
 		return a, false, fmt.Errorf("raising %s of %s: %w", c.Kind, c.Worker, err)
+	}
+	set := policy.Team.Setting(c.Kind)
+	if set.Off { // whoever raises may not have known; every raiser passes here
+		return a, false, nil
+	}
+	if c.Hold > 0 {
+		c.Hold = max(c.Hold, set.PreAlarm)
 	}
 	for range attempts {
 		now := r.Now().UTC()
@@ -149,7 +159,7 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 func start(c Cause, policy Policy, now time.Time) Plan {
 	a := insole.Alarm{
 		ID: c.ID, Org: c.Org, Team: c.Team, Worker: c.Worker, WorkerName: c.WorkerName, Insole: c.Insole, Kind: c.Kind, Cause: c.Key,
-		SentAt: c.SentAt, RaisedAt: now, Fix: c.Fix,
+		Priority: policy.Team.Setting(c.Kind).Priority, SentAt: c.SentAt, RaisedAt: now, Fix: c.Fix, Guess: c.Guess, Drill: c.Drill, Note: c.Note,
 	}
 	if c.Press {
 		a.Presses = 1

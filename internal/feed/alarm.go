@@ -13,10 +13,10 @@ func (a Alarm) Open() bool { return insole.AlarmState(a.State).Open() }
 func AlarmOf(a insole.Alarm) Alarm {
 	f := Alarm{
 		ID: string(a.ID), Reference: a.ID.Reference(), Worker: string(a.Worker), WorkerName: a.WorkerName,
-		Team: string(a.Team), Insole: string(a.Insole), Kind: string(a.Kind), Priority: a.Kind.Priority(), State: string(a.State),
+		Team: string(a.Team), Insole: string(a.Insole), Kind: string(a.Kind), Priority: a.Rank(), State: string(a.State),
 		SentAtMs: ms(a.SentAt), RaisedAtMs: ms(a.RaisedAt), Presses: a.Presses, Step: a.Step, NextStepAtMs: ms(a.NextStepAt),
 		Owner: string(a.Owner), OwnerName: a.OwnerName, TakenAtMs: ms(a.TakenAt), ReturnedAtMs: ms(a.ReturnedAt),
-		EndedAtMs: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason), Note: a.Note, Drill: a.Drill, Version: int64(a.Version),
+		EndedAtMs: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason), Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Version: int64(a.Version),
 	}
 	if a.State == insole.Pending {
 		f.DeadlineMs = ms(a.Deadline)

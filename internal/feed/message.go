@@ -74,6 +74,7 @@ type Alarm struct {
 	Reason       string   `json:"reason,omitempty"`
 	Note         string   `json:"note,omitempty"`
 	Drill        bool     `json:"drill,omitempty"`
+	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, taken-off, dead-zone, outage, unheard, unknown"`
 	Version      int64    `json:"version"`
 }
 

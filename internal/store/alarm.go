@@ -69,6 +69,10 @@ type alarmItem struct {
 	Reason   string   `dynamodbav:"rs,omitempty"`
 	Note     string   `dynamodbav:"no,omitempty"`
 	Drill    bool     `dynamodbav:"dr,omitempty"`
+	Guess    string   `dynamodbav:"gs,omitempty"`
+	Priority int      `dynamodbav:"pi,omitempty"`
+	Base     int      `dynamodbav:"bs,omitempty"`
+	Out      bool     `dynamodbav:"oh,omitempty"`
 	Version  int      `dynamodbav:"v"`
 	DuePK    string   `dynamodbav:"duePK,omitempty"`
 	DueSK    string   `dynamodbav:"dueSK,omitempty"`
@@ -106,7 +110,7 @@ func marshalAlarm(a insole.Alarm) (item, error) {
 		Kind: string(a.Kind), State: string(a.State), Cause: a.Cause, Sent: ms(a.SentAt), Raised: ms(a.RaisedAt), Deadline: ms(a.Deadline),
 		Fix: fixItemOf(a.Fix), Presses: a.Presses, Step: a.Step, Next: ms(a.NextStepAt), Owner: string(a.Owner), OwnerN: a.OwnerName,
 		TakenAt: ms(a.TakenAt), Returned: ms(a.ReturnedAt), Ended: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason),
-		Note: a.Note, Drill: a.Drill, Version: a.Version,
+		Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Priority: a.Priority, Base: a.Base, Out: a.Out, Version: a.Version,
 	}
 	if a.State.Open() && !a.NextStepAt.IsZero() {
 		v.DuePK, v.DueSK = dueKey(a.NextStepAt, string(a.ID))
@@ -125,7 +129,7 @@ func alarmFrom(it item) (insole.Alarm, error) {
 		SentAt: timeOf(v.Sent), RaisedAt: timeOf(v.Raised), Deadline: timeOf(v.Deadline), Fix: v.Fix.fix(), Presses: v.Presses,
 		Step: v.Step, NextStepAt: timeOf(v.Next), Owner: insole.UserID(v.Owner), OwnerName: v.OwnerN, TakenAt: timeOf(v.TakenAt),
 		ReturnedAt: timeOf(v.Returned), EndedAt: timeOf(v.Ended), EndedBy: v.EndedBy, Reason: insole.Reason(v.Reason),
-		Note: v.Note, Drill: v.Drill, Version: v.Version,
+		Note: v.Note, Drill: v.Drill, Guess: insole.Guess(v.Guess), Priority: v.Priority, Base: v.Base, Out: v.Out, Version: v.Version,
 	}, nil
 }
 
