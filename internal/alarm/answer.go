@@ -177,5 +177,5 @@ func (d *Desk) more(ctx context.Context, a insole.Alarm) bool {
 	if err != nil {
 		return true
 	}
-	return a.Step < len(team.Steps) || a.Step == len(team.Steps) && team.Fallback != ""
+	return Policy{Team: team}.further(a, d.Now())
 }

@@ -132,7 +132,7 @@ func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 		}
 		// A step of which every page was refused reached nobody: the next one starts at once. The last one repeats at its own pace, but
 		// for its first repeat, which the fallback number joins.
-		if !refused || a.Step > len(policy.Team.Steps) || a.Step == len(policy.Team.Steps) && policy.Team.Fallback == "" || !a.NextStepAt.After(e.Now()) {
+		if !refused || !policy.further(a, e.Now()) || !a.NextStepAt.After(e.Now()) {
 			return out, nil
 		}
 		now := e.Now().UTC()

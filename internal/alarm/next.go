@@ -17,6 +17,7 @@ const (
 	DefaultRepeat = 5 * time.Minute  // long enough to answer a call, short enough that nobody gives up
 	MinRepeat     = time.Minute      // a repeat more often than this is noise, and costs an SMS each
 	DefaultLapse  = 30 * time.Minute // only where a team's own cannot be read
+	NobodysRepeat = time.Hour        // of an alarm that has no team to page: each look is a write, and pages nobody
 )
 
 // MaxPages is the most pages of one step, so that a step and its pages fit one transaction (100 items). Whoever edits a team is held to less.
@@ -57,6 +58,9 @@ type Plan struct {
 //	         fallback number is paged; when there is none either, the plan is Silent and stays due: never the end of a list
 //	taken    the owner's time over → active, next step at once
 //	ended    nothing, ever
+//
+// Whom a step pages says the list that is in force by the clock when it starts. When hours have ended, or begun, since the step before, that list is
+// gone through from its own beginning, at once and without its first delay: whoever is on duty now has not been told yet. Step numbers go on.
 func Next(a insole.Alarm, p Policy, now time.Time) Plan {
 	plan := Plan{Alarm: a}
 	now = now.UTC()
@@ -95,8 +99,8 @@ func Next(a insole.Alarm, p Policy, now time.Time) Plan {
 // Activate makes a active at now with its first step after that step's delay.
 func Activate(a insole.Alarm, t insole.Team, now time.Time) insole.Alarm {
 	a.State, a.NextStepAt = insole.Active, now
-	if len(t.Steps) > 0 {
-		a.NextStepAt = now.Add(max(t.Steps[0].Delay, 0))
+	if steps, _ := t.StepsAt(now); len(steps) > 0 {
+		a.NextStepAt = now.Add(max(steps[0].Delay, 0))
 	}
 	return a
 }
@@ -105,14 +109,18 @@ func Activate(a insole.Alarm, t insole.Team, now time.Time) insole.Alarm {
 func (plan *Plan) step(p Policy, now time.Time) {
 	a := &plan.Alarm
 	plan.Changed = true
-	last := len(p.Team.Steps)
+	steps, out := p.Team.StepsAt(now)
+	if out != a.Out {
+		a.Out, a.Base = out, a.Step
+	}
+	last := a.Base + len(steps)
 	for {
 		a.Step++
 		pages := p.pages(*a, now)
 		plan.Pages = append(plan.Pages, pages...)
 		plan.log(now, "step", "clock", fmt.Sprintf("%d: %d pages", a.Step, len(pages)))
 		if a.Step < last {
-			delay := max(p.Team.Steps[a.Step].Delay, 0)
+			delay := max(steps[a.Step-a.Base].Delay, 0)
 			if len(pages) > 0 && delay > 0 {
 				a.NextStepAt = now.Add(delay)
 				return
@@ -132,6 +140,9 @@ func (plan *Plan) step(p Policy, now time.Time) {
 			}
 		}
 		a.NextStepAt = now.Add(p.repeat())
+		if a.Team == "" && (a.Kind == insole.AlarmTechnical || a.Kind == insole.AlarmUnwatched) { // nobody's, on purpose (insole.Org.Operators): it is on the board, and looked at again in case that changes
+			a.NextStepAt = now.Add(NobodysRepeat)
+		}
 		return
 	}
 }
@@ -151,12 +162,30 @@ func (p Policy) repeat() time.Duration {
 	return p.Team.Repeat
 }
 
-// pages are those of step a.Step: of the policy's step with that number or, from there on, of its last one with the fallback number. A
+// list is the steps that a is going through, and which of them its step is, from 1; past their end when the last one is being repeated.
+func (p Policy) list(a insole.Alarm) (steps []insole.Step, n int) {
+	if a.Out && len(p.Team.OutOfHours) > 0 {
+		return p.Team.OutOfHours, a.Step - a.Base
+	}
+	return p.Team.Steps, a.Step - a.Base
+}
+
+// further says whether a step after a's, at now, reaches anybody else: one of its list or, once, the fallback number; or those of the other list.
+func (p Policy) further(a insole.Alarm, now time.Time) bool {
+	if _, out := p.Team.StepsAt(now); out != a.Out {
+		return true
+	}
+	steps, n := p.list(a)
+	return n < len(steps) || n == len(steps) && p.Team.Fallback != ""
+}
+
+// pages are those of step a.Step: of the step with that number in its list or, from there on, of its last one with the fallback number. A
 // contact named twice is paged once; one without an address on a channel is not paged there.
 func (p Policy) pages(a insole.Alarm, now time.Time) []insole.Page {
 	var out []insole.Page
-	if n := len(p.Team.Steps); n > 0 {
-		step := p.Team.Steps[min(a.Step, n)-1]
+	steps, n := p.list(a)
+	if len(steps) > 0 {
+		step := steps[min(max(n, 1), len(steps))-1]
 		seen := map[string]bool{}
 		for _, id := range step.Contacts {
 			c, ok := p.contact(id)
@@ -182,7 +211,7 @@ func (p Policy) pages(a insole.Alarm, now time.Time) []insole.Page {
 			}
 		}
 	}
-	if a.Step > len(p.Team.Steps) {
+	if n > len(steps) {
 		if f, ok := p.fallback(a, now); ok {
 			out = append(out, f)
 		}
