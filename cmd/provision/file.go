@@ -26,6 +26,7 @@ type orgSpec struct {
 	Org      string        `yaml:"org"`
 	Name     string        `yaml:"name"`
 	Locale   string        `yaml:"locale"`
+	Operates string        `yaml:"operators"` // the team that is paged about what concerns no worker
 	Contacts []contactSpec `yaml:"contacts"`
 	Teams    []teamSpec    `yaml:"teams"`
 	Insoles  []insoleSpec  `yaml:"insoles"`

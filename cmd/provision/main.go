@@ -200,13 +200,16 @@ func (p *provisioner) open(ctx context.Context, o orgSpec) (*directory.Draft, bo
 	org := insole.Org{ID: insole.OrgID(o.Org), Name: o.Name, Locale: o.Locale}
 	draft, err := p.dir.Open(ctx, org.ID)
 	if errors.Is(err, insole.ErrNotFound) {
-		return directory.NewOrg(org, p.now()), true, nil
+		draft = directory.NewOrg(org, p.now())
+		draft.SetOperators(insole.TeamID(o.Operates))
+		return draft, true, nil
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("org %s: %w", o.Org, err)
 	}
 	if !p.keep {
 		draft.SetOrg(o.Name, o.Locale)
+		draft.SetOperators(insole.TeamID(o.Operates))
 	}
 	return draft, false, nil
 }

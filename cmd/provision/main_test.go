@@ -72,6 +72,9 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if d.Org.Operators != "maintenance" {
+		t.Errorf("operators %q, want those of the file", d.Org.Operators)
+	}
 	dialects := map[insole.Dialect]int{}
 	for _, in := range d.Insoles {
 		dialects[in.Value.Dialect]++

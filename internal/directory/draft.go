@@ -138,6 +138,9 @@ func (d *Draft) SetOrg(name, locale string) {
 	d.Org.Name, d.Org.Locale = c.name("name", name), c.locale("locale", locale)
 }
 
+// SetOperators names the team that is paged about what concerns no worker; "" is nobody. It has to be a team of the org.
+func (d *Draft) SetOperators(team insole.TeamID) { d.Org.Operators = team }
+
 func (d *Draft) checker(noun, id string) checker { return checker{noun, id, &d.faults} }
 
 // Each Set and Drop below takes the version that the caller knows, Any or New. A Set returns ErrTaken or ErrVersion or
@@ -507,6 +510,13 @@ func (d *Draft) check() Faults {
 			if team := d.zones.after[id].Team; team != "" {
 				look("zone", string(id), "team", team)
 			}
+		}
+	}
+	if team := d.Org.Operators; team != "" && (d.Org != d.wasOrg || d.teams.touched()) && !d.teams.has(team) {
+		if was, had := d.teams.was(team); had {
+			checker{"team", string(team), &faults}.fault("", "team-operators", "team", was.Name)
+		} else {
+			checker{"org", string(d.Org.ID), &faults}.fault("operators", "no-such-team", "given", clip(string(team)))
 		}
 	}
 	if d.users.touched() {

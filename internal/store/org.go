@@ -46,6 +46,7 @@ type orgItem struct {
 	Org      string `dynamodbav:"org"`
 	Name     string `dynamodbav:"name"`
 	Locale   string `dynamodbav:"locale"`
+	Operates string `dynamodbav:"ops,omitempty"`
 	Revision int64  `dynamodbav:"rev"`
 }
 
@@ -65,7 +66,7 @@ func (s *Store) org(ctx context.Context, id insole.OrgID) (insole.Org, int64, er
 	if err != nil {
 		return insole.Org{}, 0, err
 	}
-	return insole.Org{ID: id, Name: o.Name, Locale: o.Locale}, o.Revision, nil
+	return insole.Org{ID: id, Name: o.Name, Locale: o.Locale, Operators: insole.TeamID(o.Operates)}, o.Revision, nil
 }
 
 // Orgs lists the names of every org.
@@ -82,7 +83,7 @@ func (s *Store) Orgs(ctx context.Context) ([]insole.OrgID, error) {
 
 // CreateOrg makes an org. insole.ErrConflict when there is one of that name.
 func (s *Store) CreateOrg(ctx context.Context, o insole.Org) error {
-	it, err := marshal(orgKey(o.ID), "org", orgItem{Org: string(o.ID), Name: o.Name, Locale: o.Locale})
+	it, err := marshal(orgKey(o.ID), "org", orgItem{Org: string(o.ID), Name: o.Name, Locale: o.Locale, Operates: string(o.Operators)})
 	if err != nil {
 		return err
 	}
@@ -91,11 +92,11 @@ func (s *Store) CreateOrg(ctx context.Context, o insole.Org) error {
 	return s.transact(ctx, s.txPut(it, ifAbsent), s.txPut(ref, cond{}))
 }
 
-// SetOrg changes the name and language of an org that exists. Insoles keep the language they have until they are
+// SetOrg changes the name, language and operators of an org that exists. Insoles keep the language they have until they are
 // written.
 func (s *Store) SetOrg(ctx context.Context, o insole.Org) error {
-	_, err := s.update(ctx, orgKey(o.ID), "SET #n = :n, #l = :l ADD rev :one",
-		map[string]string{"#n": "name", "#l": "locale"}, item{":n": str(o.Name), ":l": str(o.Locale), ":one": num(1)}, ifPresent)
+	_, err := s.update(ctx, orgKey(o.ID), "SET #n = :n, #l = :l, #o = :o ADD rev :one", map[string]string{"#n": "name", "#l": "locale", "#o": "ops"},
+		item{":n": str(o.Name), ":l": str(o.Locale), ":o": str(string(o.Operators)), ":one": num(1)}, ifPresent)
 	return err
 }
 
