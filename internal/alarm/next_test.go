@@ -120,6 +120,10 @@ func drawPolicy(t *rapid.T) Policy {
 	p.Team.Repeat = rapid.SampledFrom([]time.Duration{0, time.Second, 5 * time.Minute}).Draw(t, "repeat")
 	p.Team.Lapse = rapid.SampledFrom([]time.Duration{0, 10 * time.Minute}).Draw(t, "lapse")
 	p.Team.Fallback = rapid.SampledFrom([]string{"", "+33400000000"}).Draw(t, "fallback")
+	if rapid.Bool().Draw(t, "hours") {
+		p.Team.Hours = []insole.Shift{{Days: everyDay, From: 12 * time.Hour, To: time.Duration(rapid.IntRange(722, 800).Draw(t, "until")) * time.Minute, Zone: "UTC"}}
+		p.Team.OutOfHours = []insole.Step{step(time.Minute, both, "mute", "paul"), step(0, sms, rapid.SampledFrom(names).Draw(t, "by night"))}
+	}
 	return p
 }
 
