@@ -9,6 +9,9 @@ import (
 	"solewatch/internal/insole"
 )
 
+// Version goes up with every change of what is decided, so that whoever asks later knows by which rules. TestVersion says when it must.
+const Version = 1
+
 // Rules are the bounds that Decide works with. The zero value of a field means its default.
 type Rules struct {
 	Ahead    time.Duration // an insole's clock further ahead than this is not believed; default 2 min
@@ -63,6 +66,7 @@ type Raise struct {
 // A Decision is what one report comes to.
 type Decision struct {
 	State  State
+	Before State         // that it was decided on
 	Newer  bool          // the report moved the state
 	Report insole.Report // as it may be stored: off shift without whereabouts
 	At     time.Time     // when it happened, as far as it can be believed
@@ -140,7 +144,7 @@ func (ru Rules) Decide(s State, r insole.Report, shifts []insole.Shift, now time
 	at, off := r.At(ru.ahead(), ru.back())
 	believed := !r.DeviceAt.IsZero() && off == 0
 	on := insole.On(shifts, at)
-	d := Decision{State: s, At: at, Newer: newer(s, r, at, believed)}
+	d := Decision{State: s, Before: s, At: at, Newer: newer(s, r, at, believed)}
 	d.on, d.now = on, now
 	charging := r.Battery != nil && r.Battery.Charging || r.Battery == nil && s.Battery != nil && s.Battery.Charging
 	d.charging = charging
