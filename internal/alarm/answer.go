@@ -116,6 +116,9 @@ func (d *Desk) Answer(ctx context.Context, token string, answer insole.Answer) (
 			if !next.Alarm.NextStepAt.IsZero() && !next.Alarm.NextStepAt.Equal(q.Alarm.NextStepAt) {
 				d.ask(ctx, next.Alarm)
 			}
+			if answer == insole.AnswerTake {
+				d.along(ctx, next.Alarm)
+			}
 			return next, nil
 		}
 		if !errors.Is(err, insole.ErrConflict) {
@@ -136,11 +139,11 @@ func (d *Desk) answered(ctx context.Context, q Asked, pages []insole.Page, answe
 	a := &q.Alarm
 	a.Version++
 	if answer == insole.AnswerTake {
-		a.State, a.Owner, a.OwnerName, a.TakenAt = insole.Taken, q.Owner(), q.Name(), now
+		a.State, a.Owner, a.OwnerName, a.TakenAt, a.Shelf = insole.Taken, q.Owner(), q.Name(), now, insole.Shelf{}
 		a.NextStepAt = d.lapse(ctx, *a, now)
 		return q
 	}
-	if !left(*a, pages, *p) && a.NextStepAt.After(now) && d.more(ctx, *a) {
+	if !left(*a, pages, *p) && a.NextStepAt.After(now) && !a.Shelf.Holds(now) && d.more(ctx, *a) {
 		a.NextStepAt = now
 	}
 	return q

@@ -43,8 +43,9 @@ func (d *Desk) Get(ctx context.Context, org insole.OrgID, id insole.AlarmID) (st
 
 // Take makes user the owner of an open alarm: nobody is paged any more, and the wearer is to feel it (Felt). The first one wins; for everybody else it is ErrConflict, and
 // the alarm returned says who has it. Taking what one has already changes nothing and is no error.
+// What belongs to it, is no graver and has nobody yet is taken with it (along).
 func (d *Desk) Take(ctx context.Context, org insole.OrgID, id insole.AlarmID, user insole.User) (insole.Alarm, error) {
-	return d.change(ctx, org, id, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
+	a, err := d.change(ctx, org, id, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
 		switch {
 		case !a.State.Open():
 			return a, nil, fmt.Errorf("alarm %s has ended: %w", id, insole.ErrConflict)
@@ -53,10 +54,14 @@ func (d *Desk) Take(ctx context.Context, org insole.OrgID, id insole.AlarmID, us
 		case a.State == insole.Taken:
 			return a, nil, fmt.Errorf("alarm %s is taken by %s: %w", id, a.Owner, insole.ErrConflict)
 		}
-		a.State, a.Owner, a.OwnerName, a.TakenAt = insole.Taken, user.ID, user.Name, now
+		a.State, a.Owner, a.OwnerName, a.TakenAt, a.Shelf = insole.Taken, user.ID, user.Name, now, insole.Shelf{}
 		a.NextStepAt = d.lapse(ctx, a, now)
 		return a, &store.LogLine{At: now, What: "taken", Who: string(user.ID), Name: user.Name}, nil
 	})
+	if err == nil {
+		d.along(ctx, a)
+	}
+	return a, err
 }
 
 // Resolve ends an open alarm with a reason and a note, which may be empty. Ending what has ended is ErrConflict, unless it was the
@@ -76,7 +81,7 @@ func (d *Desk) Resolve(ctx context.Context, org insole.OrgID, id insole.AlarmID,
 			}
 			return a, nil, fmt.Errorf("alarm %s has ended: %w", id, insole.ErrConflict)
 		}
-		a.State, a.EndedAt, a.EndedBy, a.Reason, a.NextStepAt = insole.Resolved, now, string(user.ID), reason, time.Time{}
+		a.State, a.EndedAt, a.EndedBy, a.Reason, a.NextStepAt, a.Shelf = insole.Resolved, now, string(user.ID), reason, time.Time{}, insole.Shelf{}
 		if note != "" {
 			a.Note = note
 		}

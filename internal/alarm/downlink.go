@@ -54,6 +54,7 @@ func feel(ctx context.Context, s *store.Store, before, after insole.Alarm) ([]st
 	if _, err := s.OpenAlarm(ctx, after.Org, after.Worker, insole.AlarmCovertSOS); !errors.Is(err, insole.ErrNotFound) {
 		return also, nil
 	}
+	also = append(also, store.NoDuress(after.Org, after.Worker)) // nor if one is opened this very moment: then it is looked at again
 	for _, d := range give {
 		if d.Insole.Speaks() != insole.SOLE {
 			log = append(log, store.LogLine{At: d.MadeAt, What: "unable-" + string(d.Command)})

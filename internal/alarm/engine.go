@@ -125,6 +125,9 @@ func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 		if a.State != insole.Active {
 			return out, nil
 		}
+		if a.Shelf.Holds(e.Now()) {
+			return out, e.drop(ctx, pages, "set aside")
+		}
 		refused, retry, err := e.publish(ctx, a, pages)
 		out.Retry = retry
 		if err != nil {

@@ -19,7 +19,7 @@ var (
 // told runs Next forward, always on time, and says who was told when, in minutes after at.
 func told(p Policy, at time.Time, looks int) (all []string, a insole.Alarm) {
 	c := Cause{ID: "a", Org: "acme", Team: "north", Worker: "marie", Kind: insole.AlarmSOS, Key: "k", SentAt: at, Confirmed: true, Press: true}
-	plan := start(c, p, at)
+	plan := start(c, around{}, p, at)
 	now := at
 	for range looks {
 		for _, page := range plan.Pages {

@@ -56,6 +56,7 @@ type Plan struct {
 //	active   step due → its pages; the next step after its own delay; after the last step, the last again each Repeat, and
 //	         the fallback number with it. A step that reaches nobody goes on to the next at once; when none reaches anybody the
 //	         fallback number is paged; when there is none either, the plan is Silent and stays due: never the end of a list
+//	         set aside: nothing until that time is over, then the next step at once
 //	taken    the owner's time over → active, next step at once
 //	ended    nothing, ever
 //
@@ -86,6 +87,8 @@ func Next(a insole.Alarm, p Policy, now time.Time) Plan {
 		plan.log(now, "lapsed", "clock", string(a.Owner))
 		plan.Alarm.State, plan.Alarm.Owner, plan.Alarm.OwnerName, plan.Alarm.TakenAt = insole.Active, "", "", time.Time{}
 		plan.Alarm.NextStepAt, plan.Changed = now, true
+	case insole.Active:
+		plan.shelf(now)
 	}
 	if plan.Alarm.State == insole.Active && due() {
 		plan.step(p, now)

@@ -137,7 +137,7 @@ func TestNextHistories(t *testing.T) {
 		if rapid.Bool().Draw(t, "pre-alarm") {
 			c.Hold, c.Confirmed = 30*time.Second, false
 		}
-		plan := start(c, p, now)
+		plan := start(c, around{}, p, now)
 		a := plan.Alarm
 		names := map[string]bool{}
 		paged := 0

@@ -58,9 +58,10 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 	if c.Hold > 0 {
 		c.Hold = max(c.Hold, set.PreAlarm)
 	}
+	in := r.around(ctx, c, set, r.Now().UTC())
 	for range attempts {
 		now := r.Now().UTC()
-		plan := start(c, policy, now)
+		plan := start(c, in, policy, now)
 		err = r.Store.RaiseAlarm(ctx, plan.Alarm, plan.Pages, plan.Log)
 		switch {
 		case err == nil:
@@ -134,7 +135,7 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 	switch {
 	case c.Press:
 		a.Presses++
-		a.State, a.Owner, a.OwnerName, a.TakenAt = insole.Active, "", "", time.Time{}
+		a.State, a.Owner, a.OwnerName, a.TakenAt, a.Shelf = insole.Active, "", "", time.Time{}, insole.Shelf{}
 		a.NextStepAt = now
 	case c.Confirmed && a.State == insole.Pending:
 		line.What = "activated"
@@ -155,8 +156,8 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 	return a, line
 }
 
-// start is the alarm of c as it is first stored, with whatever of it is due at once.
-func start(c Cause, policy Policy, now time.Time) Plan {
+// start is the alarm of c, and of what it is raised in, as it is first stored, with whatever of it is due at once.
+func start(c Cause, in around, policy Policy, now time.Time) Plan {
 	a := insole.Alarm{
 		ID: c.ID, Org: c.Org, Team: c.Team, Worker: c.Worker, WorkerName: c.WorkerName, Insole: c.Insole, Kind: c.Kind, Cause: c.Key,
 		Priority: policy.Team.Setting(c.Kind).Priority, SentAt: c.SentAt, RaisedAt: now, Fix: c.Fix, Guess: c.Guess, Drill: c.Drill, Note: c.Note,
@@ -170,8 +171,9 @@ func start(c Cause, policy Policy, now time.Time) Plan {
 	} else {
 		a = Activate(a, policy.Team, now)
 	}
+	a, lines := in.apply(a, now)
 	plan := Next(a, policy, now)
-	plan.Log = append([]store.LogLine{{At: now, What: "raised", Who: c.Who, Text: c.Key}}, plan.Log...)
+	plan.Log = append(append([]store.LogLine{{At: now, What: "raised", Who: c.Who, Text: c.Key}}, lines...), plan.Log...)
 	plan.Alarm.Version = 1
 	return plan
 }

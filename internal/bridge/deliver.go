@@ -25,6 +25,7 @@ const (
 // commands is each command in the language of the bridge.
 var commands = map[insole.Command]sole.Command{
 	insole.CommandTaken: sole.Taken, insole.CommandCancelled: sole.Cancelled, insole.CommandEvacuate: sole.Evacuate, insole.CommandAskFix: sole.AskFix,
+	insole.CommandSignal: sole.Vibrate,
 }
 
 // An order names a downlink among those of all insoles.
@@ -91,7 +92,7 @@ func (srv *Server) deliverOnce(ctx context.Context, sent map[order]time.Time) er
 	for _, d := range here {
 		err := ErrNoDownlink
 		if c, known := commands[d.Command]; known {
-			err = srv.Downlink(d.Insole, Downlink{ID: d.ID, Command: c})
+			err = srv.Downlink(d.Insole, Downlink{ID: d.ID, Command: c, Pattern: sole.PatternLong})
 		}
 		if errors.Is(err, insole.ErrNotFound) {
 			continue // it has just left, or has not proved itself yet

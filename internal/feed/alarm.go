@@ -18,6 +18,12 @@ func AlarmOf(a insole.Alarm) Alarm {
 		Owner: string(a.Owner), OwnerName: a.OwnerName, TakenAtMs: ms(a.TakenAt), ReturnedAtMs: ms(a.ReturnedAt),
 		EndedAtMs: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason), Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Version: int64(a.Version),
 	}
+	if a.Incident != a.ID {
+		f.Incident = string(a.Incident)
+	}
+	if !a.Shelf.Until.IsZero() {
+		f.Shelf = &Shelf{UntilMs: ms(a.Shelf.Until), By: a.Shelf.Name, Why: a.Shelf.Why}
+	}
 	if a.State == insole.Pending {
 		f.DeadlineMs = ms(a.Deadline)
 	}

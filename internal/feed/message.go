@@ -74,8 +74,17 @@ type Alarm struct {
 	Reason       string   `json:"reason,omitempty"`
 	Note         string   `json:"note,omitempty"`
 	Drill        bool     `json:"drill,omitempty"`
+	Incident     string   `json:"incident,omitempty"` // the first alarm of those that belong together; absent of that one
+	Shelf        *Shelf   `json:"shelf,omitempty"`    // set aside by a person
 	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, taken-off, dead-zone, outage, unheard, unknown"`
 	Version      int64    `json:"version"`
+}
+
+// A Shelf says until when an alarm is set aside, by whom and why.
+type Shelf struct {
+	UntilMs int64  `json:"untilMs"`
+	By      string `json:"by"`
+	Why     string `json:"why"`
 }
 
 // What a Change and a Message say they are.

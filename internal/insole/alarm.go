@@ -69,9 +69,11 @@ const (
 	ReasonTest  Reason = "test"
 	ReasonDrill Reason = "drill"
 	ReasonOther Reason = "other"
+
+	ReasonReturned Reason = "returned" // back to normal by itself, and seen by a person: see alarm.Desk.Seen
 )
 
-// Reasons lists every reason an alarm may be resolved with.
+// Reasons lists every reason that a person may give for resolving an alarm.
 var Reasons = []Reason{ReasonReal, ReasonFalse, ReasonTest, ReasonDrill, ReasonOther}
 
 // An Alarm needs a person.
@@ -104,8 +106,10 @@ type Alarm struct {
 	Reason     Reason
 	Note       string
 	Drill      bool
-	Guess      Guess // of lost contact: why, as far as can be guessed; "" of every other kind
-	Version    int   // goes up by one with every write
+	Guess      Guess   // of lost contact: why, as far as can be guessed; "" of every other kind
+	Incident   AlarmID // the first alarm of those that belong together; its own ID when it is the first or alone
+	Shelf      Shelf   // set aside until then, by a person; zero when it is not
+	Version    int     // goes up by one with every write
 }
 
 // Rank is the alarm's priority, 1 to 3.

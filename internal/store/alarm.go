@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,8 @@ type alarmItem struct {
 	Priority int      `dynamodbav:"pi,omitempty"`
 	Base     int      `dynamodbav:"bs,omitempty"`
 	Out      bool     `dynamodbav:"oh,omitempty"`
+	Incident string   `dynamodbav:"in,omitempty"`
+	Shelf    *shelf   `dynamodbav:"sh,omitempty"`
 	Version  int      `dynamodbav:"v"`
 	DuePK    string   `dynamodbav:"duePK,omitempty"`
 	DueSK    string   `dynamodbav:"dueSK,omitempty"`
@@ -110,7 +113,7 @@ func marshalAlarm(a insole.Alarm) (item, error) {
 		Kind: string(a.Kind), State: string(a.State), Cause: a.Cause, Sent: ms(a.SentAt), Raised: ms(a.RaisedAt), Deadline: ms(a.Deadline),
 		Fix: fixItemOf(a.Fix), Presses: a.Presses, Step: a.Step, Next: ms(a.NextStepAt), Owner: string(a.Owner), OwnerN: a.OwnerName,
 		TakenAt: ms(a.TakenAt), Returned: ms(a.ReturnedAt), Ended: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason),
-		Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Priority: a.Priority, Base: a.Base, Out: a.Out, Version: a.Version,
+		Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Priority: a.Priority, Base: a.Base, Out: a.Out, Version: a.Version, Incident: string(a.Incident), Shelf: shelfOf(a.Shelf),
 	}
 	if a.State.Open() && !a.NextStepAt.IsZero() {
 		v.DuePK, v.DueSK = dueKey(a.NextStepAt, string(a.ID))
@@ -130,6 +133,7 @@ func alarmFrom(it item) (insole.Alarm, error) {
 		Step: v.Step, NextStepAt: timeOf(v.Next), Owner: insole.UserID(v.Owner), OwnerName: v.OwnerN, TakenAt: timeOf(v.TakenAt),
 		ReturnedAt: timeOf(v.Returned), EndedAt: timeOf(v.Ended), EndedBy: v.EndedBy, Reason: insole.Reason(v.Reason),
 		Note: v.Note, Drill: v.Drill, Guess: insole.Guess(v.Guess), Priority: v.Priority, Base: v.Base, Out: v.Out, Version: v.Version,
+		Incident: cmp.Or(insole.AlarmID(v.Incident), insole.AlarmID(v.ID)), Shelf: v.Shelf.shelf(),
 	}, nil
 }
 
@@ -154,7 +158,7 @@ func (s *Store) RaiseAlarm(ctx context.Context, a insole.Alarm, pages []insole.P
 		return err
 	}
 	open := openKey(a.Org, a.Worker, a.Kind).item()
-	open["t"], open["a"] = str("open"), str(string(a.ID))
+	open["t"], open["a"], open["ra"], open["in"] = str("open"), str(string(a.ID)), num(ms(a.RaisedAt)), str(string(cmp.Or(a.Incident, a.ID)))
 	parts := []types.TransactWriteItem{s.txPut(it, ifAbsent), s.txPut(open, ifAbsent)}
 	parts, err = s.appendRows(parts, a, pages, log)
 	if err != nil {
@@ -311,6 +315,28 @@ func (s *Store) OpenAlarm(ctx context.Context, o insole.OrgID, w insole.WorkerID
 		return "", err
 	}
 	return insole.AlarmID(strOf(it, "a")), nil
+}
+
+// An OpenRow names one open alarm of a worker, without reading the alarm.
+type OpenRow struct {
+	Alarm    insole.AlarmID
+	Kind     insole.AlarmKind
+	Incident insole.AlarmID
+	RaisedAt time.Time
+}
+
+// OpenOf names the open alarms of one worker, strongly consistent, in the order of their kinds' names.
+func (s *Store) OpenOf(ctx context.Context, o insole.OrgID, w insole.WorkerID) ([]OpenRow, error) {
+	var out []OpenRow
+	k := openKey(o, w, "")
+	for it, err := range s.query(ctx, question{pk: k.PK, prefix: k.SK}) {
+		if err != nil {
+			return nil, err
+		}
+		id := insole.AlarmID(strOf(it, "a"))
+		out = append(out, OpenRow{id, insole.AlarmKind(strings.TrimPrefix(strOf(it, "SK"), k.SK)), cmp.Or(insole.AlarmID(strOf(it, "in")), id), timeOf(numOf(it, "ra"))})
+	}
+	return out, nil
 }
 
 // OpenAlarms reads every open alarm of an org, strongly consistent, in no order.

@@ -25,7 +25,7 @@ func fixed() time.Time { return clockNoon }
 func anAlarm(id insole.AlarmID) insole.Alarm {
 	return insole.Alarm{ID: id, Org: "acme", Team: "north", Worker: "marie", WorkerName: "Marie D.", Insole: "00a1b2c3d4e5f607", Kind: insole.AlarmSOS,
 		State: insole.Active, Cause: "k", SentAt: clockNoon, RaisedAt: clockNoon, Fix: &insole.Fix{Lat: 43.6, Lon: 7.07, Accuracy: 4, Source: insole.SourceGPS, At: clockNoon},
-		Presses: 1, Step: 1, NextStepAt: clockNoon.Add(2 * time.Minute), Version: 1}
+		Presses: 1, Step: 1, NextStepAt: clockNoon.Add(2 * time.Minute), Version: 1, Incident: "a0"}
 }
 
 func aPage(id insole.AlarmID) insole.Page {
@@ -53,6 +53,7 @@ func TestAlarmItem(t *testing.T) {
 	st, _ := standintest.Store(t, fixed)
 	ctx := t.Context()
 	a := anAlarm("a1")
+	a.Shelf = insole.Shelf{Until: clockNoon.Add(time.Hour), By: "u1", Name: "Claire M.", Why: "old battery"}
 	if err := st.RaiseAlarm(ctx, a, []insole.Page{aPage("a1")}, []store.LogLine{{At: clockNoon, What: "raised", Who: "wearer", Text: "k"}}); err != nil {
 		t.Fatal(err)
 	}

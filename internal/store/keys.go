@@ -38,6 +38,7 @@ import (
 //	link        LINK#<hash>               LINK                            link      api: which page an answer link belongs to
 //	log         ORG#<org>#ALARM#<alarm>   LOG#<time>#<what>               log       api
 //	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
+//	nuisance    ORG#<org>#NUISANCE        <worker>#<kind>                 nuisance  ingest, watchdog, api: what is set aside
 //	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
 //	connection  ORG#<org>#CONN            <connection>                    conn      push
 //	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
@@ -92,6 +93,9 @@ func linkKey(hash string) key                       { return key{"LINK#" + hash,
 func alarmKey(o insole.OrgID, a insole.AlarmID) key { return key{alarmPK(o, a), "ALARM"} }
 func openKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
 	return key{"ORG#" + string(o) + "#OPEN", string(w) + "#" + string(k)}
+}
+func nuisanceKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
+	return key{"ORG#" + string(o) + "#NUISANCE", string(w) + "#" + string(k)}
 }
 func endedKey(o insole.OrgID, at time.Time, a insole.AlarmID) key {
 	return key{"ORG#" + string(o) + "#ENDED#" + at.UTC().Format("2006-01"), stamp(at) + "#" + string(a)}

@@ -81,7 +81,7 @@ func pageFrom(it item) (insole.Page, error) {
 }
 
 // ClaimPage takes p, as it was read, for publishing at now, and returns it as claimed. ErrConflict when somebody else has claimed or
-// finished it since, or its alarm is no longer active: nobody is paged after a committed "taken".
+// finished it since, or its alarm is no longer active, or set aside: nobody is paged after a committed "taken".
 //
 // The first claim gives the page its link, in the same write; whoever claims it again finds the token in the row, so that a page that is
 // published twice carries one link.
@@ -101,7 +101,7 @@ func (s *Store) ClaimPage(ctx context.Context, p insole.Page, now time.Time) (in
 	if err != nil {
 		return p, err
 	}
-	active := cond{expr: "#st = :active", names: map[string]string{"#st": "st"}, values: item{":active": str(string(insole.Active))}}
+	active := cond{expr: "#st = :active AND attribute_not_exists(#sh)", names: map[string]string{"#st": "st", "#sh": "sh"}, values: item{":active": str(string(insole.Active))}}
 	parts := []types.TransactWriteItem{s.txPut(it, ifPageIs(p)), s.txCheck(alarmKey(p.Org, p.Alarm), active)}
 	if link != nil {
 		parts = append(parts, s.txPut(link, ifAbsent))
