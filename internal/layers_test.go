@@ -15,7 +15,7 @@ var layers = [][]string{
 	{"internal/insole"},
 	{"internal/wire/", "internal/rules", "internal/text", "internal/audit"},
 	{"internal/store", "internal/queue", "internal/notify", "internal/feed"},
-	{"internal/bridge", "internal/ingest", "internal/alarm", "internal/checkin", "internal/watchdog", "internal/push", "internal/api", "internal/socket", "internal/auth", "internal/directory", "internal/readiness", "internal/tally", "internal/parts", "internal/canary"},
+	{"internal/bridge", "internal/ingest", "internal/alarm", "internal/checkin", "internal/muster", "internal/watchdog", "internal/push", "internal/api", "internal/socket", "internal/auth", "internal/directory", "internal/readiness", "internal/tally", "internal/parts", "internal/canary"},
 	{"internal/fleet", "internal/cost", "internal/standin", "internal/host", "internal/e2e", "tcpbridge", "functions/", "cmd/"},
 }
 

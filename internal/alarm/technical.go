@@ -9,18 +9,9 @@ import (
 	"solewatch/internal/insole"
 )
 
-// A Fault is a part of Solewatch itself that does not do its work.
-type Fault struct {
-	Org   insole.Org // whom it concerns: its Operators are paged, its Locale is what a fallback number reads
-	Part  string     // as insole.PartWorker takes it
-	What  string     // for people, in Org's language, short: it stands where a worker's name would, also in an SMS
-	Since time.Time  // when it began; the same fault told again is the same alarm
-	Who   string     // who noticed: "watchdog" or the name of another part
-}
-
 // Technical raises a technical alarm about f. Told again, or while another about the same part is open, it raises nothing: raised is false.
 // An org without operators has the alarm on its board, where it pages nobody. The error wraps insole.ErrAway when it may not have been stored.
-func (r *Raiser) Technical(ctx context.Context, f Fault) (raised bool, err error) {
+func (r *Raiser) Technical(ctx context.Context, f insole.Fault) (raised bool, err error) {
 	worker := insole.PartWorker(f.Part)
 	key := f.Part + "@" + strconv.FormatInt(f.Since.UnixMilli(), 10)
 	_, raised, err = r.Raise(ctx, Cause{

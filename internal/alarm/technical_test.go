@@ -10,7 +10,7 @@ import (
 
 func TestTechnical(t *testing.T) {
 	w := newWorld(t)
-	f := alarm.Fault{Org: insole.Org{ID: "acme", Locale: "en", Operators: "north"}, Part: "watchdog", What: "Watchdog stopped", Since: noon.Add(-4 * time.Minute), Who: "ingest"}
+	f := insole.Fault{Org: insole.Org{ID: "acme", Locale: "en", Operators: "north"}, Part: "watchdog", What: "Watchdog stopped", Since: noon.Add(-4 * time.Minute), Who: "ingest"}
 	for i := range 2 { // told by two who noticed
 		raised, err := w.raiser.Technical(t.Context(), f)
 		if err != nil || raised != (i == 0) {
@@ -43,7 +43,7 @@ func TestTechnical(t *testing.T) {
 func TestTechnicalWithoutOperators(t *testing.T) {
 	w := newWorld(t)
 	w.team = insole.Team{} // there is none of the name ""
-	f := alarm.Fault{Org: insole.Org{ID: "acme", Locale: "en"}, Part: "bridge", What: "Bridge away", Since: noon, Who: "watchdog"}
+	f := insole.Fault{Org: insole.Org{ID: "acme", Locale: "en"}, Part: "bridge", What: "Bridge away", Since: noon, Who: "watchdog"}
 	if raised, err := w.raiser.Technical(t.Context(), f); err != nil || !raised {
 		t.Fatalf("raised %v, error %v", raised, err)
 	}

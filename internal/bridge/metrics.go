@@ -65,6 +65,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 }
 
+// Connections is how many insoles hold an open connection, proven or not.
+func (srv *Server) Connections() int {
+	srv.prepare()
+	all, _ := srv.caps.counts()
+	return all
+}
+
 // Watch registers what is read when somebody asks.
 func (srv *Server) Watch(r prometheus.Registerer) error {
 	srv.prepare()

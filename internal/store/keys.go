@@ -44,6 +44,10 @@ import (
 //	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
 //	looked      ORG#<org>#LOOKED#<worker> <time>#<user>                   looked    api: who looked at a worker
 //	downlink    DOWNLINK#<0…3>            <insole>#<number>               downlink  bridge, ingest, watchdog: orders that are not answered
+//	beat        PARTS                     BEAT#<part>#<instance>          beat      watchdog, api: that a part of ours works
+//	verdict     PARTS                     VERDICT#<part>                  verdict   the same: how it is held to be
+//	turn        PARTS#TURNS               <time>#<part>                   turn      api: how that changed, a week
+//	canary run  PARTS#RUNS                <time>                          run       api: each call of the canary wearer, two days
 //
 // Index "due" (sparse): duePK DUE#<0…3>, dueSK <time>#<name>, on alarms with a next step or deadline and on pages not yet
 // accepted; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
@@ -106,6 +110,11 @@ func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID)
 	return key{"ORG#" + string(o) + "#LOOKED#" + string(w), stamp(at) + "#" + string(u)}
 }
 
+const partsPK, turnsPK, runsPK = "PARTS", "PARTS#TURNS", "PARTS#RUNS"
+func beatKey(part, instance string) key     { return key{partsPK, "BEAT#" + part + "#" + instance} }
+func verdictKey(part string) key            { return key{partsPK, "VERDICT#" + part} }
+func turnKey(at time.Time, part string) key { return key{turnsPK, stamp(at) + "#" + part} }
+func runKey(at time.Time) key               { return key{runsPK, stamp(at)} }
 func alarmPK(o insole.OrgID, a insole.AlarmID) string {
 	return "ORG#" + string(o) + "#ALARM#" + string(a)
 }

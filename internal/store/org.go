@@ -69,14 +69,16 @@ func (s *Store) org(ctx context.Context, id insole.OrgID) (insole.Org, int64, er
 	return insole.Org{ID: id, Name: o.Name, Locale: o.Locale, Operators: insole.TeamID(o.Operates)}, o.Revision, nil
 }
 
-// Orgs lists the names of every org.
+// Orgs lists the names of every org but the canary wearer's.
 func (s *Store) Orgs(ctx context.Context) ([]insole.OrgID, error) {
 	var all []insole.OrgID
 	for it, err := range s.query(ctx, question{pk: orgRefKey("").PK}) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, insole.OrgID(strOf(it, "SK")))
+		if o := insole.OrgID(strOf(it, "SK")); o != insole.CanaryOrg {
+			all = append(all, o)
+		}
 	}
 	return all, nil
 }

@@ -5,6 +5,7 @@
 //	answer.   the page behind the link of an SMS or e-mail
 //	alarm.    kinds and ages, said by pages and by the screen
 //	page.     SMS and e-mail
+//	part.     what is broken of our own, where a worker's name would stand
 //	problem.  what the API answers when it cannot do what was asked
 //	web.      the screen
 package text

@@ -20,6 +20,7 @@ import (
 // A Store is what the watchdog asks of the table. *store.Store is one, and says what its errors mean.
 type Store interface {
 	DueAlarms(context.Context, time.Time) iter.Seq2[store.Due, error]
+	OpenAlarms(context.Context, insole.OrgID) ([]insole.Alarm, error)
 	Orgs(context.Context) ([]insole.OrgID, error)
 	LiveItems(ctx context.Context, o insole.OrgID, stale bool) ([]store.Live, error)
 	GetLive(context.Context, insole.OrgID, insole.ID) (store.Live, error)
@@ -47,13 +48,15 @@ const DefaultExpect = 5 * time.Minute
 // Overdue is how long something may be due before the sweep finds it; more is said in the log, since both faster ways have failed.
 const Overdue = time.Minute
 
-// A Handler is the watchdog function. All fields are required.
+// A Handler is the watchdog function. All fields but Heart and Judge are required.
 type Handler struct {
 	Store       Store
 	Engine      Engine
 	Alarms      Alarms
 	LostFactor  float64       // of the insole's own expected interval
 	LostMinimum time.Duration // an insole silent for less is never lost
+	Heart       *parts.Heart  // nil: nothing is left behind and no part is judged; with it Judge is required
+	Judge       *parts.Judge
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -62,6 +65,7 @@ type Handler struct {
 // names everything that went wrong. A repeat, or two at once, do nothing twice.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
 	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx))
+	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Parts(ctx))
 }
 
 // Sweep advances every alarm that has something due.
