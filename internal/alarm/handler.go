@@ -16,8 +16,9 @@ import (
 
 // A Handler is the alarm function: it hears of what is due from the steps queue and from the table's stream.
 type Handler struct {
-	Engine *Engine
-	Log    *slog.Logger
+	Engine  *Engine
+	Musters Musters // nil: there are none
+	Log     *slog.Logger
 }
 
 // Handle serves both kinds of event that the function is mapped to, told apart by their eventSource. An event of neither kind is an error.
@@ -53,10 +54,15 @@ func (h *Handler) Handle(ctx context.Context, event json.RawMessage) (any, error
 // the table does not say. It never returns an error: that would return the whole batch to the queue.
 func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	var resp events.SQSEventResponse
+	musters := map[string]queue.Step{} // by message, once for each look: the last of the batch, since no alarm may wait for thousands to be called
 	for _, m := range ev.Records {
 		step, err := queue.ParseStep(m.Body)
 		if err != nil {
 			h.Log.ErrorContext(ctx, "step not understood", "message", m.MessageId, "err", err)
+			continue
+		}
+		if step.Muster != "" {
+			musters[m.MessageId] = step
 			continue
 		}
 		out, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
@@ -75,6 +81,15 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 			out.Changed = true
 		}
 		h.Engine.Ask(ctx, step.Org, step.Alarm, out)
+	}
+	for id, step := range musters {
+		if h.Musters == nil {
+			continue
+		}
+		if err := h.look(ctx, step); err != nil {
+			h.Log.ErrorContext(ctx, "muster not advanced", "message", id, "muster", step.Muster, "err", err)
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+		}
 	}
 	return resp, nil
 }
@@ -96,7 +111,12 @@ func (h *Handler) HandleStream(ctx context.Context, ev events.DynamoDBEvent) (ev
 
 func (h *Handler) stream(ctx context.Context, r events.DynamoDBEventRecord) error {
 	image := store.Image(r.Change.NewImage)
-	if image.Kind() != "alarm" {
+	switch image.Kind() {
+	case "alarm":
+	case "muster":
+		h.nudge(ctx, image)
+		return nil
+	default:
 		return nil
 	}
 	a, err := image.Alarm()

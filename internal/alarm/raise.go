@@ -193,12 +193,17 @@ func (r *Raiser) Cancel(ctx context.Context, o insole.OrgID, w insole.WorkerID, 
 
 // Return marks the open alarm of a worker and kind as one whose condition is over by itself. It stays open until a person has seen it.
 func (r *Raiser) Return(ctx context.Context, o insole.OrgID, w insole.WorkerID, k insole.AlarmKind, key string) error {
+	return r.ReturnBy(ctx, o, w, k, key, insole.User{ID: "wearer"})
+}
+
+// ReturnBy is Return where somebody else says that it is over.
+func (r *Raiser) ReturnBy(ctx context.Context, o insole.OrgID, w insole.WorkerID, k insole.AlarmKind, key string, by insole.User) error {
 	_, err := r.amend(ctx, o, w, k, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine) {
 		if !a.ReturnedAt.IsZero() {
 			return a, nil
 		}
 		a.ReturnedAt = now
-		return a, &store.LogLine{At: now, What: "returned", Who: "wearer", Text: key}
+		return a, &store.LogLine{At: now, What: "returned", Who: string(by.ID), Name: by.Name, Text: key}
 	})
 	return err
 }

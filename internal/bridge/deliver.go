@@ -25,8 +25,11 @@ const (
 // commands is each command in the language of the bridge.
 var commands = map[insole.Command]sole.Command{
 	insole.CommandTaken: sole.Taken, insole.CommandCancelled: sole.Cancelled, insole.CommandEvacuate: sole.Evacuate, insole.CommandAskFix: sole.AskFix,
-	insole.CommandSignal: sole.Vibrate,
+	insole.CommandRollCall: sole.RollCall, insole.CommandSignal: sole.Vibrate, insole.CommandRemind: sole.Vibrate,
 }
+
+// patterns is how what vibrates is felt.
+var patterns = map[insole.Command]byte{insole.CommandSignal: sole.PatternLong, insole.CommandRemind: sole.PatternShort}
 
 // An order names a downlink among those of all insoles.
 type order struct {
@@ -92,7 +95,7 @@ func (srv *Server) deliverOnce(ctx context.Context, sent map[order]time.Time) er
 	for _, d := range here {
 		err := ErrNoDownlink
 		if c, known := commands[d.Command]; known {
-			err = srv.Downlink(d.Insole, Downlink{ID: d.ID, Command: c, Pattern: sole.PatternLong})
+			err = srv.Downlink(d.Insole, Downlink{ID: d.ID, Command: c, Pattern: patterns[d.Command]})
 		}
 		if errors.Is(err, insole.ErrNotFound) {
 			continue // it has just left, or has not proved itself yet

@@ -15,6 +15,8 @@ const (
 	CommandCancelled Command = "cancelled" // let the wearer feel that the alarm is over
 	CommandEvacuate  Command = "evacuate"  // let the wearer feel that they must leave, and have them answer by a gesture
 	CommandAskFix    Command = "ask-fix"   // send a position now
+	CommandRemind    Command = "remind"    // let the wearer feel that they are to check in, or to end an activity
+	CommandRollCall  Command = "roll-call" // let the wearer feel that they are asked, and have them answer by a gesture
 )
 
 // DownlinkLife is how long a downlink is worth delivering: what is felt later than that says nothing about now.
@@ -26,7 +28,9 @@ type Downlink struct {
 	ID      uint32 // among those of its insole; the same number twice is the same order, done once
 	Command Command
 	Org     OrgID
-	Alarm   AlarmID // whose log says what became of it; "" for none
+	Alarm   AlarmID  // whose log says what became of it; "" for none
+	Muster  MusterID // whose row of Worker says what became of it; "" for none
+	Worker  WorkerID // of Muster
 	MadeAt  time.Time
 	EndsAt  time.Time // not delivered from then on
 }
@@ -44,4 +48,12 @@ func (i ID) Speaks() Dialect {
 		return Teltonika
 	}
 	return SOLE
+}
+
+// Over says whether nothing of d is worth keeping at now. An order of a muster that was felt is no longer delivered (EndsAt), and its answer still counts.
+func (d Downlink) Over(now time.Time) bool {
+	if d.Muster != "" {
+		return !now.Before(d.MadeAt.Add(MusterOrderLife))
+	}
+	return !now.Before(d.EndsAt)
 }

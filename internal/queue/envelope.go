@@ -26,6 +26,9 @@ type Envelope struct {
 	V      int     `json:"v"`
 	Bridge string  `json:"bridge"` // which bridge instance
 	Frames []Frame `json:"frames"`
+
+	Pulse int64 `json:"pulse,omitempty"` // Unix milliseconds, of a message without frames: the bridge says, through the lane that positions take, that it works
+	Bye   bool  `json:"bye,omitempty"`   // of a pulse: the last one, the bridge ends
 }
 
 // MaxQuarantine is how much of a frame that no dialect understands is kept, in bytes.
@@ -65,13 +68,17 @@ func ParseEnvelope(body string) (Envelope, error) {
 	return e, nil
 }
 
-// A Step asks the alarm function to look at one alarm again: now, or when the message's DelaySeconds are over.
+// A Step asks the alarm function to look at one alarm, or one muster, again: now, or when the message's DelaySeconds are over.
 // It says nothing about what to do: the stored state decides, so that a late or repeated one is harmless.
 //
 //	{"v":1,"org":"acme","alarm":"q2f7…","dueMs":1795368226000}
 type Step struct {
 	V     int            `json:"v"`
 	Org   insole.OrgID   `json:"org"`
-	Alarm insole.AlarmID `json:"alarm"`
-	DueMs int64          `json:"dueMs,omitempty"` // the time it was sent for; one that comes early goes on waiting only when the alarm still waits for that time
+	Alarm insole.AlarmID `json:"alarm,omitempty"`
+	// Worker is named instead of an alarm when the worker's check-ins are to be looked at.
+	Worker insole.WorkerID `json:"worker,omitempty"`
+	// Muster, when Alarm is "".
+	Muster insole.MusterID `json:"muster,omitempty"`
+	DueMs  int64           `json:"dueMs,omitempty"` // the time it was sent for; one that comes early goes on waiting only when the alarm still waits for that time
 }

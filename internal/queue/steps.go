@@ -25,10 +25,20 @@ func ParseStep(body string) (Step, error) {
 	if err != nil {
 		return Step{}, fmt.Errorf("step: %w: %w", insole.ErrInvalid, err)
 	}
-	if s.V != StepVersion || s.Org == "" || s.Alarm == "" {
-		return Step{}, fmt.Errorf("step: version %d, org %q, alarm %q: %w", s.V, s.Org, s.Alarm, insole.ErrInvalid)
+	if s.V != StepVersion || s.Org == "" || named(s) != 1 {
+		return Step{}, fmt.Errorf("step: version %d, org %q, alarm %q, muster %q, worker %q: %w", s.V, s.Org, s.Alarm, s.Muster, s.Worker, insole.ErrInvalid)
 	}
 	return s, nil
+}
+
+// named is how many things s names: it must be one.
+func named(s Step) (n int) {
+	for _, name := range []string{string(s.Alarm), string(s.Muster), string(s.Worker)} {
+		if name != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // StepsClient is what Steps asks of the SDK. *sqs.Client is one.
@@ -46,19 +56,32 @@ type Steps struct {
 // message too early. due is the time that the message is for, and tells two chains of one alarm apart; zero for "at once". A
 // message that is lost here is found by the stream and by the sweep, so callers log the error and go on.
 func (s *Steps) Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, due time.Time, wait time.Duration) error {
-	step := Step{V: StepVersion, Org: o, Alarm: a}
+	return s.send(ctx, Step{V: StepVersion, Org: o, Alarm: a}, due, wait)
+}
+
+// SendMuster is Send for a muster.
+func (s *Steps) SendMuster(ctx context.Context, o insole.OrgID, m insole.MusterID, due time.Time, wait time.Duration) error {
+	return s.send(ctx, Step{V: StepVersion, Org: o, Muster: m}, due, wait)
+}
+
+// Look is Send for the check-ins of a worker.
+func (s *Steps) Look(ctx context.Context, o insole.OrgID, w insole.WorkerID, due time.Time, wait time.Duration) error {
+	return s.send(ctx, Step{V: StepVersion, Org: o, Worker: w}, due, wait)
+}
+
+func (s *Steps) send(ctx context.Context, step Step, due time.Time, wait time.Duration) error {
 	if !due.IsZero() {
 		step.DueMs = due.UnixMilli()
 	}
 	body, err := json.Marshal(step)
 	if err != nil {
-		return fmt.Errorf("step of alarm %s: %w", a, err)
+		return fmt.Errorf("step of %s%s%s: %w", step.Alarm, step.Muster, step.Worker, err)
 	}
 	// Rounded up: a message that comes a moment early finds nothing to do.
 	delay := min(max((wait+time.Second-1)/time.Second, 0), MaxDelay/time.Second)
 	_, err = s.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &s.URL, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay)})
 	if err != nil {
-		return fmt.Errorf("sending step of alarm %s: %w", a, err)
+		return fmt.Errorf("sending step of %s%s%s: %w", step.Alarm, step.Muster, step.Worker, err)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type downlinkItem struct {
 	Command string `dynamodbav:"cm"`
 	Org     string `dynamodbav:"org"`
 	Alarm   string `dynamodbav:"al,omitempty"`
+	Muster  string `dynamodbav:"mu,omitempty"`
+	Worker  string `dynamodbav:"wo,omitempty"`
 	Made    int64  `dynamodbav:"ma"`
 	Ends    int64  `dynamodbav:"en"`
 	TTL     int64  `dynamodbav:"ttl"`
@@ -37,7 +39,7 @@ func Order(d insole.Downlink) Also {
 	return func(s *Store) (types.TransactWriteItem, error) {
 		it, err := marshal(downlinkKey(d.Insole, d.ID), "downlink", downlinkItem{
 			Insole: string(d.Insole), ID: int64(d.ID), Command: string(d.Command), Org: string(d.Org), Alarm: string(d.Alarm),
-			Made: ms(d.MadeAt), Ends: ms(d.EndsAt), TTL: d.EndsAt.Add(downlinkKept).Unix(),
+			Muster: string(d.Muster), Worker: string(d.Worker), Made: ms(d.MadeAt), Ends: ms(d.EndsAt), TTL: d.EndsAt.Add(downlinkKept).Unix(),
 		})
 		return s.txPut(it, cond{}), err
 	}
@@ -57,7 +59,7 @@ func downlinkFrom(it item) (insole.Downlink, error) {
 	}
 	return insole.Downlink{
 		Insole: insole.ID(v.Insole), ID: uint32(v.ID), Command: insole.Command(v.Command), Org: insole.OrgID(v.Org), Alarm: insole.AlarmID(v.Alarm),
-		MadeAt: timeOf(v.Made), EndsAt: timeOf(v.Ends),
+		Muster: insole.MusterID(v.Muster), Worker: insole.WorkerID(v.Worker), MadeAt: timeOf(v.Made), EndsAt: timeOf(v.Ends),
 	}, nil
 }
 
@@ -92,22 +94,20 @@ func (s *Store) GetDownlink(ctx context.Context, i insole.ID, id uint32) (insole
 // nothing. A d without alarm has no log. ErrNotFound when d has been settled or withdrawn: of any number of callers one writes the line.
 func (s *Store) SettleDownlink(ctx context.Context, d insole.Downlink, line LogLine) error {
 	k := downlinkKey(d.Insole, d.ID)
-	parts := []types.TransactWriteItem{s.txDelete(k, ifPresent)}
-	if d.Alarm != "" {
-		it, err := marshal(logKey(d.Org, d.Alarm, line.At, fmt.Sprintf("downlink.%08x.%s", d.ID, line.What)), "log",
-			logItem{ms(line.At), line.What, line.Who, line.Name, line.Text})
-		if err != nil {
-			return err
+	gone := fmt.Errorf("settling downlink %d of %s: %w", d.ID, d.Insole, insole.ErrNotFound)
+	if d.Alarm == "" {
+		_, err := s.remove(ctx, k, ifPresent)
+		if errors.Is(err, insole.ErrConflict) {
+			return gone
 		}
-		parts = append(parts, s.txPut(it, cond{}),
-			s.txUpdate(alarmKey(d.Org, d.Alarm), "ADD #v :one", map[string]string{"#v": "v"}, item{":one": num(1)}, ifPresent))
+		return err
 	}
-	err := s.transact(ctx, parts...)
-	switch failedPart(err) {
-	case 0:
-		return fmt.Errorf("settling downlink %d of %s: %w", d.ID, d.Insole, insole.ErrNotFound)
-	case 2: // the alarm is gone, and its log with it
+	err := s.AppendLog(ctx, d.Org, d.Alarm, []LogLine{line}, s.txDelete(k, ifPresent))
+	switch {
+	case errors.Is(err, insole.ErrNotFound): // the alarm is gone, and its log with it
 		_, err = s.remove(ctx, k, cond{})
+	case errors.Is(err, insole.ErrConflict) && failedPart(err) == 0:
+		return gone
 	}
 	return err
 }

@@ -36,21 +36,28 @@ import (
 //	alias       ORG#<org>#ALARM#<cause>   ALARM                           alias     ingest: a cause that joined an alarm which was open
 //	page        ORG#<org>#ALARM#<alarm>   PAGE#<step>#<contact>#<channel> page      alarm
 //	link        LINK#<hash>               LINK                            link      api: which page an answer link belongs to
-//	log         ORG#<org>#ALARM#<alarm>   LOG#<time>#<what>               log       api
+//	log         ORG#<org>#ALARM#<alarm>   LOG#<number>                    log       api: a chain, see package audit
 //	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
 //	nuisance    ORG#<org>#NUISANCE        <worker>#<kind>                 nuisance  ingest, watchdog, api: what is set aside
 //	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
 //	connection  ORG#<org>#CONN            <connection>                    conn      push
 //	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
+//	checkin     ORG#<org>#CHECKINS        <worker>                        checkin   checkin, api, push: what is asked of a worker, and when next
+//	check line  ORG#<org>#CHECKED#<worker> <time>#<version>.<n>           checkinline api: what happened to a worker's check-ins
+//	worker link LINK#<hash>               WORKER                          workerlink api: which worker a link belongs to
 //	looked      ORG#<org>#LOOKED#<worker> <time>#<user>                   looked    api: who looked at a worker
 //	downlink    DOWNLINK#<0…3>            <insole>#<number>               downlink  bridge, ingest, watchdog: orders that are not answered
+//	muster      ORG#<org>#MUSTER          <muster>                        muster    api, alarm, watchdog: evacuations and roll-calls
+//	summons     ORG#<org>#MUSTER#<muster>#<0…7> <worker>                  summons   api, alarm, ingest: one person in a muster
 //	beat        PARTS                     BEAT#<part>#<instance>          beat      watchdog, api: that a part of ours works
 //	verdict     PARTS                     VERDICT#<part>                  verdict   the same: how it is held to be
 //	turn        PARTS#TURNS               <time>#<part>                   turn      api: how that changed, a week
 //	canary run  PARTS#RUNS                <time>                          run       api: each call of the canary wearer, two days
+//	pulse       PULSES                    BRIDGE#<bridge>                 pulse     watchdog: until when a bridge's way to ingest has worked
+//	quiet       PULSES                    QUIET#<dialect>                 quiet     watchdog: when nobody of a language was heard
 //
-// Index "due" (sparse): duePK DUE#<0…3>, dueSK <time>#<name>, on alarms with a next step or deadline and on pages not yet
-// accepted; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
+// Index "due" (sparse): duePK DUE#<0…3>, dueSK <time>#<name>, on alarms with a next step or deadline, on pages not yet
+// accepted, and on musters with something to do; read by watchdog's sweep. Attribute "t" names the kind of item, "ttl" is its end in epoch seconds.
 type key struct{ PK, SK string }
 
 // DueIndex is the sparse index of what is due, and DueShards how many partitions it is spread over.
@@ -66,6 +73,35 @@ const LiveShards = 16
 const sortable = "2006-01-02T15:04:05.000Z"
 
 func stamp(t time.Time) string { return t.UTC().Format(sortable) }
+
+func checkInKey(o insole.OrgID, w insole.WorkerID) key {
+	return key{"ORG#" + string(o) + "#CHECKINS", string(w)}
+}
+
+// orgOfCheckInPK is the org in the partition key of a checkInKey.
+func orgOfCheckInPK(pk string) (insole.OrgID, bool) {
+	rest, ok := strings.CutPrefix(pk, "ORG#")
+	if !ok {
+		return "", false
+	}
+	org, ok := strings.CutSuffix(rest, "#CHECKINS")
+	return insole.OrgID(org), ok
+}
+
+func checkInLineKey(o insole.OrgID, w insole.WorkerID, at time.Time, n string) key {
+	return key{"ORG#" + string(o) + "#CHECKED#" + string(w), stamp(at) + "#" + n}
+}
+
+func workerLinkKey(hash string) key { return key{"LINK#" + hash, "WORKER"} }
+
+// checkInDueKey is dueKey of a worker's check-ins.
+func checkInDueKey(at time.Time, o insole.OrgID, w insole.WorkerID) (pk, sk string) {
+	h := fnv.New32a()
+	h.Write([]byte(w))
+	return checkInDuePK(int(h.Sum32() % DueShards)), stamp(at) + "#" + string(o) + "#" + string(w)
+}
+
+func checkInDuePK(shard int) string { return "DUE#C" + strconv.Itoa(shard) }
 
 func orgKey(o insole.OrgID) key    { return key{"ORG#" + string(o), "ORG"} }
 func orgRefKey(o insole.OrgID) key { return key{"ORGS", string(o)} }
@@ -111,10 +147,12 @@ func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID)
 }
 
 const partsPK, turnsPK, runsPK = "PARTS", "PARTS#TURNS", "PARTS#RUNS"
+
 func beatKey(part, instance string) key     { return key{partsPK, "BEAT#" + part + "#" + instance} }
 func verdictKey(part string) key            { return key{partsPK, "VERDICT#" + part} }
 func turnKey(at time.Time, part string) key { return key{turnsPK, stamp(at) + "#" + part} }
 func runKey(at time.Time) key               { return key{runsPK, stamp(at)} }
+
 func alarmPK(o insole.OrgID, a insole.AlarmID) string {
 	return "ORG#" + string(o) + "#ALARM#" + string(a)
 }
@@ -123,8 +161,8 @@ func pageKey(p insole.Page) key {
 	return key{alarmPK(p.Org, p.Alarm), fmt.Sprintf("PAGE#%04d#%s#%s", p.Step, p.Contact, p.Channel)}
 }
 
-func logKey(o insole.OrgID, a insole.AlarmID, at time.Time, what string) key {
-	return key{alarmPK(o, a), "LOG#" + stamp(at) + "#" + what}
+func logKey(o insole.OrgID, a insole.AlarmID, n int) key {
+	return key{alarmPK(o, a), fmt.Sprintf("LOG#%08d", n)}
 }
 
 func liveKey(o insole.OrgID, i insole.ID) key {
@@ -152,7 +190,30 @@ func downlinkKey(i insole.ID, id uint32) key {
 	return key{downlinkPK(int(h.Sum32() % DownlinkShards)), fmt.Sprintf("%s#%08x", i, id)}
 }
 
+// pulseKey is where it is known how the way from one bridge to ingest does, and quietKey when nobody who speaks a language was heard.
+func pulseKey(bridge string) key          { return key{pulsePK, "BRIDGE#" + bridge} }
+func quietKey(dialect insole.Dialect) key { return key{pulsePK, "QUIET#" + string(dialect)} }
+
+const pulsePK = "PULSES"
+
 func downlinkPK(shard int) string { return "DOWNLINK#" + strconv.Itoa(shard) }
+
+// MusterShards is how many partitions the people of one muster are spread over: enough to write thousands in a few seconds.
+const MusterShards = 8
+
+func musterKey(o insole.OrgID, m insole.MusterID) key {
+	return key{"ORG#" + string(o) + "#MUSTER", string(m)}
+}
+
+func summonsKey(o insole.OrgID, m insole.MusterID, w insole.WorkerID) key {
+	h := fnv.New32a()
+	h.Write([]byte(w))
+	return key{summonsPK(o, m, int(h.Sum32()%MusterShards)), string(w)}
+}
+
+func summonsPK(o insole.OrgID, m insole.MusterID, shard int) string {
+	return musterKey(o, m).PK + "#" + string(m) + "#" + strconv.Itoa(shard)
+}
 
 func quarantineKey(at time.Time, hash string) key {
 	return key{"QUARANTINE#" + at.UTC().Format(time.DateOnly), stamp(at) + "#" + hash}
@@ -184,5 +245,15 @@ func orgOfLivePK(pk string) (insole.OrgID, bool) {
 		return "", false
 	}
 	org, _, ok := strings.Cut(rest, "#LIVE#")
+	return insole.OrgID(org), ok
+}
+
+// orgOfMusterPK is the org in the PK of a musterKey.
+func orgOfMusterPK(pk string) (insole.OrgID, bool) {
+	rest, ok := strings.CutPrefix(pk, "ORG#")
+	if !ok {
+		return "", false
+	}
+	org, ok := strings.CutSuffix(rest, "#MUSTER")
 	return insole.OrgID(org), ok
 }

@@ -14,6 +14,7 @@ import (
 
 	"solewatch/internal/alarm"
 	"solewatch/internal/insole"
+	"solewatch/internal/parts"
 	"solewatch/internal/store"
 )
 
@@ -64,7 +65,6 @@ type Handler struct {
 // HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
 // names everything that went wrong. A repeat, or two at once, do nothing twice.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
-	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx))
 	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Parts(ctx))
 }
 
@@ -142,7 +142,7 @@ func (h *Handler) Unfelt(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("downlinks: %w", err))
 			break
 		}
-		if now.Before(d.EndsAt) {
+		if !d.Over(now) {
 			continue
 		}
 		err = h.Store.SettleDownlink(ctx, d, store.LogLine{At: now, What: "unreachable-" + string(d.Command)})

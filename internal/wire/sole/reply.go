@@ -96,6 +96,7 @@ const (
 	Evacuate     Command = 4 // leave, and answer with a gesture
 	AskFix       Command = 5 // send a position now
 	SetIntervals Command = 6 // report every Downlink.Moving while moving, every Downlink.Still otherwise
+	RollCall     Command = 7 // the wearer is asked whether all is well: answer with a gesture
 )
 
 // Patterns of Vibrate.
@@ -126,7 +127,7 @@ func (s *Session) AppendDownlink(dst []byte, d Downlink) []byte {
 	case SetIntervals:
 		dst = binary.BigEndian.AppendUint16(dst, uint16(clamp(d.Moving.Seconds(), 1, 0xffff)))
 		dst = binary.BigEndian.AppendUint16(dst, uint16(clamp(d.Still.Seconds(), 1, 0xffff)))
-	case Taken, Cancelled, Evacuate, AskFix:
+	case Taken, Cancelled, Evacuate, AskFix, RollCall:
 	default:
 		dst = append(dst, d.Args[:min(len(d.Args), MaxBody-5)]...)
 	}
@@ -152,7 +153,7 @@ func ParseDownlink(body []byte) (Downlink, error) {
 		}
 		d.Moving = time.Duration(binary.BigEndian.Uint16(args)) * time.Second
 		d.Still = time.Duration(binary.BigEndian.Uint16(args[2:])) * time.Second
-	case Taken, Cancelled, Evacuate, AskFix:
+	case Taken, Cancelled, Evacuate, AskFix, RollCall:
 	default:
 		d.Args = args
 	}
