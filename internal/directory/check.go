@@ -163,82 +163,19 @@ func (c checker) contact(v insole.Contact) insole.Contact {
 	return v
 }
 
-// team checks everything of v but whom its policy reaches.
-func (c checker) team(v insole.Team) insole.Team {
-	c.ident("team", string(v.ID))
-	v.Name = c.name("name", v.Name)
-	v.Fallback = c.phone("fallback", v.Fallback)
-	if v.Lapse < 0 || v.Lapse > maxDelay {
-		c.fault("lapseS", "delay", "max", seconds(maxDelay))
-	}
-	if v.Repeat == 0 {
-		v.Repeat = DefaultRepeat
-	}
-	if v.Repeat < minRepeat || v.Repeat > maxRepeat {
-		c.fault("repeatS", "repeat", "min", seconds(minRepeat), "max", seconds(maxRepeat))
-	}
-	if len(v.Steps) > maxSteps {
-		c.fault("steps", "too-many", "max", strconv.Itoa(maxSteps))
-	}
-	for i, s := range v.Steps {
-		at := "steps[" + strconv.Itoa(i) + "]"
-		if s.Delay < 0 || s.Delay > maxDelay {
-			c.fault(at+".delayS", "delay", "max", seconds(maxDelay))
-		}
-		if len(s.Contacts) > maxPerStep {
-			c.fault(at+".contacts", "too-many", "max", strconv.Itoa(maxPerStep))
-		}
-	}
-	return v
-}
-
-// reach checks that every step of v reaches everybody it names, on a channel that it uses. Two steps with the same
-// contact are fine; the same contact twice in one step would be paged twice.
-func (c checker) reach(v insole.Team, contacts map[insole.ContactID]insole.Contact) {
-	if len(v.Steps) == 0 {
-		c.fault("steps", "policy-empty", "team", v.Name)
-	}
-	for i, s := range v.Steps {
-		at := "steps[" + strconv.Itoa(i) + "]"
-		if len(s.Contacts) == 0 {
-			c.fault(at+".contacts", "step-nobody", "team", v.Name, "step", strconv.Itoa(i+1))
-		}
-		usable := map[insole.Channel]bool{}
-		for j, ch := range s.Channels {
-			if ch != insole.SMS && ch != insole.Email {
-				c.fault(at+".channels["+strconv.Itoa(j)+"]", "channel", "given", clip(string(ch)))
-				continue
-			}
-			if usable[ch] {
-				c.fault(at+".channels["+strconv.Itoa(j)+"]", "twice", "given", string(ch))
-			}
-			usable[ch] = true
-		}
-		if len(s.Channels) == 0 {
-			c.fault(at+".channels", "step-silent", "team", v.Name, "step", strconv.Itoa(i+1))
-		}
-		seen := map[insole.ContactID]bool{}
-		for j, id := range s.Contacts {
-			at := at + ".contacts[" + strconv.Itoa(j) + "]"
-			who, ok := contacts[id]
-			switch {
-			case !ok:
-				c.fault(at, "no-such-contact", "given", clip(string(id)), "team", v.Name)
-			case seen[id]:
-				c.fault(at, "twice", "given", string(id))
-			case len(usable) > 0 && !(usable[insole.SMS] && who.Phone != "" || usable[insole.Email] && who.Email != ""):
-				c.fault(at, "step-unreachable", "contact", who.Name, "team", v.Name, "step", strconv.Itoa(i+1))
-			}
-			seen[id] = true
-		}
-	}
-}
-
 func (c checker) worker(v insole.Worker) insole.Worker {
 	c.ident("worker", string(v.ID))
 	v.Name = c.name("name", v.Name)
 	v.Phone = c.phone("phone", v.Phone)
 	c.shifts("shifts", v.Shifts)
+	switch v.ShiftBy {
+	case insole.ByNothing, insole.ByHand, insole.ByWalking:
+		if v.ShiftBy != insole.ByNothing && len(v.Shifts) > 0 {
+			c.fault("shiftBy", "shift-both")
+		}
+	default:
+		c.fault("shiftBy", "shift-by", "given", clip(string(v.ShiftBy)))
+	}
 	return v
 }
 

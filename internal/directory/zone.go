@@ -8,6 +8,7 @@ import (
 	"github.com/paulmach/orb/geo"
 
 	"solewatch/internal/insole"
+	"solewatch/internal/store"
 )
 
 // A zone's ring must be drawable and decidable: inside or outside, for every point, with plain geometry. So no ring
@@ -129,3 +130,24 @@ func turn(a, b, c orb.Point) int {
 func within(a, b, p orb.Point) bool {
 	return min(a[0], b[0]) <= p[0] && p[0] <= max(a[0], b[0]) && min(a[1], b[1]) <= p[1] && p[1] <= max(a[1], b[1])
 }
+
+// SetZone makes or changes a zone.
+func (d *Draft) SetZone(v insole.Zone, version int) error {
+	err := d.zones.expect("zone", v.ID, version)
+	if err != nil {
+		return err
+	}
+	v.Org = d.Org.ID
+	d.zones.after[v.ID] = d.checker("zone", string(v.ID)).zone(v)
+	return nil
+}
+
+// DropZone removes a zone.
+func (d *Draft) DropZone(id insole.ZoneID, version int) error {
+	err := d.zones.expect("zone", id, version)
+	delete(d.zones.after, id)
+	return err
+}
+
+// Zone is a zone that is to be, as it will be kept; false when there is none.
+func (d *Draft) Zone(id insole.ZoneID) (store.Kept[insole.Zone], bool) { return d.zones.kept(id) }

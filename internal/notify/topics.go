@@ -46,11 +46,13 @@ type endpoint struct{ protocol, address string }
 func wanted(team insole.Team, contacts []insole.Contact) map[endpoint][]string {
 	first := map[insole.ContactID]bool{}
 	named := map[insole.ContactID]bool{}
-	for i, s := range team.Steps {
-		for _, c := range s.Contacts {
-			named[c] = true
-			if i == 0 {
-				first[c] = true
+	for _, list := range [][]insole.Step{team.Steps, team.OutOfHours} { // who is paged without the table is first in either: nobody can say then what time it is for them
+		for i, s := range list {
+			for _, c := range s.Contacts {
+				named[c] = true
+				if i == 0 {
+					first[c] = true
+				}
 			}
 		}
 	}

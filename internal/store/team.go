@@ -15,6 +15,21 @@ type teamItem struct {
 	LapseS   int64      `dynamodbav:"lapseS"`
 	RepeatS  int64      `dynamodbav:"repeatS"`
 	Fallback string     `dynamodbav:"fallback,omitempty"`
+
+	Hours      []shiftItem            `dynamodbav:"hours,omitempty"`
+	OutOfHours []stepItem             `dynamodbav:"outOfHours,omitempty"`
+	Settings   map[string]settingItem `dynamodbav:"settings,omitempty"`
+}
+
+// settingItem has what the team says; what is absent is the default.
+type settingItem struct {
+	Off       bool    `dynamodbav:"off,omitempty"`
+	Priority  int     `dynamodbav:"priority,omitempty"`
+	PreAlarmS int64   `dynamodbav:"preAlarmS,omitempty"`
+	DwellS    int64   `dynamodbav:"dwellS,omitempty"`
+	Factor    float64 `dynamodbav:"factor,omitempty"`
+	MinimumS  int64   `dynamodbav:"minimumS,omitempty"`
+	Percent   int     `dynamodbav:"percent,omitempty"`
 }
 
 type stepItem struct {
@@ -48,11 +63,20 @@ func (s *Store) KeptTeams(ctx context.Context, org insole.OrgID) ([]Kept[insole.
 func PutTeam(k Kept[insole.Team]) Change {
 	t := k.Value
 	it := teamItem{
-		Org: string(t.Org), Team: string(t.ID), Name: t.Name, Steps: []stepItem{},
+		Org: string(t.Org), Team: string(t.ID), Name: t.Name, Steps: stepItems(t.Steps),
 		LapseS: int64(t.Lapse / time.Second), RepeatS: int64(t.Repeat / time.Second), Fallback: t.Fallback,
 	}
-	for _, step := range t.Steps {
-		it.Steps = append(it.Steps, stepItem{int64(step.Delay / time.Second), strs(step.Contacts), strs(step.Channels)})
+	it.Hours = shiftItems(t.Hours)
+	if len(t.OutOfHours) > 0 {
+		it.OutOfHours = stepItems(t.OutOfHours)
+	}
+	for k, s := range t.Settings {
+		if it.Settings == nil {
+			it.Settings = map[string]settingItem{}
+		}
+		it.Settings[string(k)] = settingItem{
+			s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent,
+		}
 	}
 	return putChange(teamKey(t.Org, t.ID), "team", it, k.Version)
 }
@@ -70,12 +94,34 @@ func teamFrom(it item) (insole.Team, error) {
 		Org: insole.OrgID(v.Org), ID: insole.TeamID(v.Team), Name: v.Name,
 		Lapse: time.Duration(v.LapseS) * time.Second, Repeat: time.Duration(v.RepeatS) * time.Second, Fallback: v.Fallback,
 	}
-	for _, step := range v.Steps {
-		t.Steps = append(t.Steps, insole.Step{
+	t.Steps, t.Hours, t.OutOfHours = stepsFrom(v.Steps), shiftsFrom(v.Hours), stepsFrom(v.OutOfHours)
+	for k, s := range v.Settings {
+		if t.Settings == nil {
+			t.Settings = insole.Settings{}
+		}
+		t.Settings[insole.AlarmKind(k)] = insole.Setting{
+			Off: s.Off, Priority: s.Priority, PreAlarm: time.Duration(s.PreAlarmS) * time.Second, Dwell: time.Duration(s.DwellS) * time.Second,
+			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent,
+		}
+	}
+	return t, nil
+}
+
+func stepItems(steps []insole.Step) []stepItem {
+	out := make([]stepItem, len(steps))
+	for i, step := range steps {
+		out[i] = stepItem{int64(step.Delay / time.Second), strs(step.Contacts), strs(step.Channels)}
+	}
+	return out
+}
+
+func stepsFrom(items []stepItem) (out []insole.Step) {
+	for _, step := range items {
+		out = append(out, insole.Step{
 			Delay: time.Duration(step.DelayS) * time.Second, Contacts: names[insole.ContactID](step.Contacts), Channels: names[insole.Channel](step.Channels),
 		})
 	}
-	return t, nil
+	return out
 }
 
 func strs[T ~string](in []T) []string {

@@ -16,6 +16,7 @@ type workerItem struct {
 	Insole string      `dynamodbav:"insole,omitempty"`
 	Shifts []shiftItem `dynamodbav:"shifts,omitempty"`
 	Worn   []wornItem  `dynamodbav:"worn,omitempty"`
+	By     string      `dynamodbav:"shiftBy,omitempty"`
 }
 
 type wornItem struct {
@@ -55,13 +56,7 @@ func (s *Store) KeptWorkers(ctx context.Context, org insole.OrgID) ([]Kept[insol
 func PutWorker(k Kept[insole.Worker]) Change {
 	w := k.Value
 	it := workerItem{Org: string(w.Org), Worker: string(w.ID), Team: string(w.Team), Name: w.Name, Phone: w.Phone, Insole: string(w.Insole)}
-	for _, sh := range w.Shifts {
-		days := make([]int, len(sh.Days))
-		for i, d := range sh.Days {
-			days[i] = int(d)
-		}
-		it.Shifts = append(it.Shifts, shiftItem{days, int64(sh.From / time.Second), int64(sh.To / time.Second), sh.Zone})
-	}
+	it.Shifts, it.By = shiftItems(w.Shifts), string(w.ShiftBy)
 	for _, p := range w.Worn {
 		it.Worn = append(it.Worn, wornItem{string(p.Insole), ms(p.Until)})
 	}
@@ -79,19 +74,35 @@ func workerFrom(it item) (insole.Worker, error) {
 	}
 	w := insole.Worker{
 		Org: insole.OrgID(v.Org), ID: insole.WorkerID(v.Worker), Team: insole.TeamID(v.Team),
-		Name: v.Name, Phone: v.Phone, Insole: insole.ID(v.Insole),
+		Name: v.Name, Phone: v.Phone, Insole: insole.ID(v.Insole), ShiftBy: insole.ShiftBy(v.By),
 	}
-	for _, sh := range v.Shifts {
-		days := make([]time.Weekday, len(sh.Days))
-		for i, d := range sh.Days {
-			days[i] = time.Weekday(d)
-		}
-		w.Shifts = append(w.Shifts, insole.Shift{
-			Days: days, From: time.Duration(sh.FromS) * time.Second, To: time.Duration(sh.ToS) * time.Second, Zone: sh.Zone,
-		})
-	}
+	w.Shifts = shiftsFrom(v.Shifts)
 	for _, p := range v.Worn {
 		w.Worn = append(w.Worn, insole.Worn{Insole: insole.ID(p.Insole), Until: timeOf(p.UntilMs)})
 	}
 	return w, nil
+}
+
+func shiftItems(shifts []insole.Shift) (out []shiftItem) {
+	for _, sh := range shifts {
+		days := make([]int, len(sh.Days))
+		for i, d := range sh.Days {
+			days[i] = int(d)
+		}
+		out = append(out, shiftItem{days, int64(sh.From / time.Second), int64(sh.To / time.Second), sh.Zone})
+	}
+	return out
+}
+
+func shiftsFrom(items []shiftItem) (out []insole.Shift) {
+	for _, sh := range items {
+		days := make([]time.Weekday, len(sh.Days))
+		for i, d := range sh.Days {
+			days[i] = time.Weekday(d)
+		}
+		out = append(out, insole.Shift{
+			Days: days, From: time.Duration(sh.FromS) * time.Second, To: time.Duration(sh.ToS) * time.Second, Zone: sh.Zone,
+		})
+	}
+	return out
 }
