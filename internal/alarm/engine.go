@@ -91,7 +91,22 @@ func (e *Engine) Advance(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 			break
 		}
 	}
+	if err == nil {
+		e.account(ctx, o, id, &out)
+	}
 	return out, err
+}
+
+// account has the alarm's log say what became of its pages. What cannot be said now is said at the next look, which it asks for.
+func (e *Engine) account(ctx context.Context, o insole.OrgID, id insole.AlarmID, out *Outcome) {
+	err := e.Store.AccountPages(ctx, o, id, e.Now().UTC())
+	if err == nil {
+		return
+	}
+	e.Log.WarnContext(ctx, "what became of pages is not in the log yet", "alarm", id, "err", err)
+	if out.Retry.IsZero() {
+		out.Retry = e.Now().Add(5 * time.Second)
+	}
 }
 
 func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID) (out Outcome, err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"solewatch/internal/audit"
 	"solewatch/internal/insole"
 )
 
@@ -28,13 +29,16 @@ type LogLine struct {
 	Who  string // a user's ID; "wearer", "watchdog" or "clock"
 	Name string // of the user
 	Text string // what was said, or a detail; not for machines
+	Data string // JSON, for machines: the decision behind it or the pages that came with it. See package audit
 }
 
 // An AlarmFile is everything known of one alarm.
 type AlarmFile struct {
 	Alarm insole.Alarm
 	Pages []insole.Page // in the order of steps
-	Log   []LogLine     // oldest first
+	Log   []LogLine     // in the order they were written, but for what became of pages
+	Lines []audit.Line  // the whole log, as links of a chain; audit.Check says whether all are there
+	Head  audit.Head    // the end of the chain, as the alarm has it
 }
 
 // A Due is an alarm of which something is due.
@@ -140,14 +144,6 @@ func alarmFrom(it item) (insole.Alarm, error) {
 // Alarm reads the alarm of a stream image whose Kind is "alarm".
 func (m Image) Alarm() (insole.Alarm, error) { return alarmFrom(m.item()) }
 
-type logItem struct {
-	At   int64  `dynamodbav:"at"`
-	What string `dynamodbav:"wh"`
-	Who  string `dynamodbav:"by,omitempty"`
-	Name string `dynamodbav:"bn,omitempty"`
-	Text string `dynamodbav:"tx,omitempty"`
-}
-
 // RaiseAlarm stores a for the first time, with the pages of its first step and its log, all or nothing. a.Version must be 1.
 //
 // A repeat is harmless: ErrSameCause when the very cause of a has its alarm already, whatever became of it; ErrOpen when another
@@ -160,7 +156,7 @@ func (s *Store) RaiseAlarm(ctx context.Context, a insole.Alarm, pages []insole.P
 	open := openKey(a.Org, a.Worker, a.Kind).item()
 	open["t"], open["a"], open["ra"], open["in"] = str("open"), str(string(a.ID)), num(ms(a.RaisedAt)), str(string(cmp.Or(a.Incident, a.ID)))
 	parts := []types.TransactWriteItem{s.txPut(it, ifAbsent), s.txPut(open, ifAbsent)}
-	parts, err = s.appendRows(parts, a, pages, log)
+	parts, err = s.appendRows(parts, it, audit.Head{}, a, pages, log)
 	if err != nil {
 		return err
 	}
@@ -186,6 +182,10 @@ func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Pa
 	if err != nil {
 		return err
 	}
+	head, err := s.headOf(ctx, a.Org, a.ID, a.Version-1)
+	if err != nil {
+		return err
+	}
 	parts := []types.TransactWriteItem{s.txPut(it, ifVersion(int64(a.Version-1)))}
 	if alias != "" {
 		parts = append(parts, s.txPut(aliasItem(a.Org, alias, a.ID, s.now()), ifAbsent))
@@ -197,7 +197,7 @@ func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Pa
 		ended["t"], ended["a"] = str("ended"), str(string(a.ID))
 		parts = append(parts, s.txPut(ended, cond{}))
 	}
-	parts, err = s.appendRows(parts, a, pages, log)
+	parts, err = s.appendRows(parts, it, head, a, pages, log)
 	if err != nil {
 		return err
 	}
@@ -213,26 +213,6 @@ func (s *Store) SaveAlarm(ctx context.Context, a insole.Alarm, pages []insole.Pa
 		return fmt.Errorf("saving alarm %s: %w", a.ID, ErrSameCause)
 	}
 	return err
-}
-
-// appendRows appends the puts of pages and log lines. A page row that exists already stays as it is and fails the whole: a step
-// is started once.
-func (s *Store) appendRows(parts []types.TransactWriteItem, a insole.Alarm, pages []insole.Page, log []LogLine) ([]types.TransactWriteItem, error) {
-	for _, p := range pages {
-		it, err := marshalPage(p)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, s.txPut(it, ifAbsent))
-	}
-	for i, l := range log {
-		it, err := marshal(logKey(a.Org, a.ID, l.At, fmt.Sprintf("%06d.%d.%s", a.Version, i, l.What)), "log", logItem{ms(l.At), l.What, l.Who, l.Name, l.Text})
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, s.txPut(it, cond{}))
-	}
-	return parts, nil
 }
 
 // aliasKept is how long a cause is remembered that joined an alarm: longer than any queue holds a message.
@@ -288,15 +268,14 @@ func (s *Store) alarmFile(ctx context.Context, o insole.OrgID, id insole.AlarmID
 			}
 		case "alarm":
 			f.Alarm, err = alarmFrom(it)
+			f.Head = headFrom(it)
 			found = true
 		case "page":
 			var p insole.Page
 			p, err = pageFrom(it)
 			f.Pages = append(f.Pages, p)
 		case "log":
-			var l logItem
-			err = unmarshal(it, &l)
-			f.Log = append(f.Log, LogLine{timeOf(l.At), l.What, l.Who, l.Name, l.Text})
+			err = f.addLine(it)
 		}
 		if err != nil {
 			return f, err
