@@ -27,14 +27,6 @@ const (
 	MaxPreAlarm     = 5 * time.Minute
 )
 
-// Hold is how long a wearer may cancel to whom the insole has announced so long, 0 for nothing: never less than announced, up to MaxPreAlarm.
-func (s Setting) Hold(announced time.Duration) time.Duration {
-	if announced <= 0 {
-		announced = DefaultPreAlarm
-	}
-	return min(max(announced, s.PreAlarm, MinPreAlarm), MaxPreAlarm)
-}
-
 // A KindRule is what holds of one kind of alarm where a team says nothing, and what a team may say. docs/alarms.md is checked against it.
 type KindRule struct {
 	Kind    AlarmKind

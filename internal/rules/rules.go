@@ -10,7 +10,7 @@ import (
 )
 
 // Version goes up with every change of what is decided, so that whoever asks later knows by which rules. TestVersion says when it must.
-const Version = 1
+const Version = 2
 
 // Rules are the bounds that Decide works with. The zero value of a field means its default.
 type Rules struct {
@@ -19,12 +19,14 @@ type Rules struct {
 	PreAlarm time.Duration // to cancel a pre-alarm that does not say how long; default 30 s
 
 	ZoneDwell time.Duration // on the wrong side of a zone's boundary before that is an alarm; default 30 s
+
+	Settings insole.Settings `json:",omitempty"` // of the worker's team, which come before the above; nil: it says nothing
 }
 
 // What a pre-alarm may ask for. Shorter and nobody could cancel; longer and nobody would come in time.
 const (
-	MinPreAlarm = 5 * time.Second
-	MaxPreAlarm = 5 * time.Minute
+	MinPreAlarm = insole.MinPreAlarm
+	MaxPreAlarm = insole.MaxPreAlarm
 )
 
 // A Condition is something that is wrong until it is over by itself.
@@ -35,6 +37,7 @@ const (
 	Still
 	TakenOff
 	LowBattery
+	ShortBattery
 )
 
 // State is what is known of an insole: its newest report by its own sequence and time, never by arrival.
@@ -44,6 +47,7 @@ type State struct {
 	HeardAt    time.Time // when the insole was last heard, whatever it said; the server's clock
 	Fix        *insole.Fix
 	Battery    *insole.Battery
+	Level      Level // where the trend of its battery begins
 	Steps      uint32
 	Posture    insole.Posture
 	Expect     time.Duration // until the next report, as the insole announced it
@@ -53,6 +57,8 @@ type State struct {
 	CancelBoot uint32        // of the newest cancel of a pre-alarm
 	CancelSeq  uint32
 	Zones      Zones
+	Walk       Walk      // of shifts that begin by walking
+	MovedAt    time.Time // the last step of such a shift
 }
 
 // A Raise is an alarm to raise, or to join to the open one of its kind.
@@ -151,6 +157,7 @@ func (ru Rules) Decide(s State, r insole.Report, shifts []insole.Shift, now time
 
 	d.raise(ru, s, r, on, charging)
 	d.over(s, r, d.Newer)
+	d.battery(s, r, shifts, on, at)
 
 	if r.Fix != nil {
 		f := *r.Fix // the report's own stays as it is
@@ -179,8 +186,10 @@ func (d *Decision) raise(ru Rules, s State, r insole.Report, on, charging bool) 
 			hold = ru.preAlarm()
 		}
 		kind, bit := about(r.About)
-		d.Raise = append(d.Raise, Raise{Kind: kind, Hold: min(max(hold, MinPreAlarm), MaxPreAlarm)})
 		d.State.Conditions |= bit
+		if set := ru.Settings.Of(kind); !set.Off { // never less than the foot has announced
+			d.Raise = append(d.Raise, Raise{Kind: kind, Hold: min(max(hold, set.PreAlarm, MinPreAlarm), MaxPreAlarm)})
+		}
 		return
 	case insole.KindPreAlarmCancel:
 		if r.About == "" {
@@ -203,9 +212,25 @@ func (d *Decision) raise(ru Rules, s State, r insole.Report, on, charging bool) 
 		}
 	}
 	if raise, bit := raises(r.Kind); raise.Kind != "" {
-		d.Raise = append(d.Raise, raise)
-		d.State.Conditions |= bit
+		off := ru.Settings.Of(raise.Kind).Off
+		if !off {
+			d.Raise = append(d.Raise, raise)
+		}
+		if !off || bit != LowBattery { // so that a battery that is still low raises when its alarm is switched on again
+			d.State.Conditions |= bit
+		}
 	}
+	d.charge(ru, r, on, charging)
+}
+
+// charge raises low battery by the team's own threshold, once until it has been on the charger.
+func (d *Decision) charge(ru Rules, r insole.Report, on, charging bool) {
+	set := ru.Settings.Of(insole.AlarmLowBattery)
+	if set.Off || set.Percent == 0 || !d.Newer || !on || charging || r.Battery == nil || r.Battery.Percent > set.Percent || d.State.Conditions&LowBattery != 0 {
+		return
+	}
+	d.Raise = append(d.Raise, Raise{Kind: insole.AlarmLowBattery, Confirmed: true})
+	d.State.Conditions |= LowBattery
 }
 
 // over finds the conditions that r says are over, and contact that is back.
@@ -290,7 +315,7 @@ func after(boot, seq, thanBoot, thanSeq uint32) bool {
 
 func (ru Rules) ahead() time.Duration    { return orDefault(ru.Ahead, 2*time.Minute) }
 func (ru Rules) back() time.Duration     { return orDefault(ru.Back, 720*time.Hour) }
-func (ru Rules) preAlarm() time.Duration { return orDefault(ru.PreAlarm, 30*time.Second) }
+func (ru Rules) preAlarm() time.Duration { return orDefault(ru.PreAlarm, insole.DefaultPreAlarm) }
 
 func orDefault(d, def time.Duration) time.Duration {
 	if d <= 0 {

@@ -176,7 +176,7 @@ func (ru Rules) home(d *Decision, zones []insole.Zone, f insole.Fix) {
 		}
 		m.Been = any
 	case side == Outside && m.Been:
-		if ru.wrong(m, 0, f.At) {
+		if ru.wrong(m, 0, f.At, insole.AlarmZoneLeft) {
 			d.Raise = append(d.Raise, Raise{Kind: insole.AlarmZoneLeft, Confirmed: true})
 		}
 	}
@@ -196,7 +196,7 @@ func (ru Rules) danger(d *Decision, zones []insole.Zone, f insole.Fix) {
 		case Outside:
 			over = m.end(name) || over
 		case Inside:
-			if ru.wrong(m, name, f.At) {
+			if ru.wrong(m, name, f.At, insole.AlarmDangerZone) {
 				d.Raise = append(d.Raise, Raise{Kind: insole.AlarmDangerZone, Confirmed: true})
 			}
 		}
@@ -216,8 +216,12 @@ func (ru Rules) danger(d *Decision, zones []insole.Zone, f insole.Fix) {
 	}
 }
 
-// wrong notes that a fix at at is certainly on the wrong side, and says whether that raises.
-func (ru Rules) wrong(m *Zones, zone uint32, at time.Time) bool {
+// wrong notes that a fix at at is certainly on the wrong side, and says whether that raises kind. What is switched off is not noted: it begins
+// when it is switched on.
+func (ru Rules) wrong(m *Zones, zone uint32, at time.Time, kind insole.AlarmKind) bool {
+	if ru.Settings.Of(kind).Off {
+		return false
+	}
 	for i := range m.Marks {
 		k := &m.Marks[i]
 		switch {
@@ -232,13 +236,21 @@ func (ru Rules) wrong(m *Zones, zone uint32, at time.Time) bool {
 			k.Since = time.UnixMilli(at.UnixMilli()).UTC()
 			return false
 		}
-		if at.Sub(k.Since) < orDefault(ru.ZoneDwell, 30*time.Second) {
+		if at.Sub(k.Since) < ru.dwell(kind) {
 			return false
 		}
 		k.Raised, k.Owed = true, false
 		return true
 	}
 	return false // in so many zones at once that their alarm has long been raised
+}
+
+func (ru Rules) dwell(k insole.AlarmKind) time.Duration {
+	holds := ru.Settings.Of(k).Dwell
+	if ru.Settings[k].Dwell > 0 {
+		return holds
+	}
+	return orDefault(ru.ZoneDwell, holds)
 }
 
 // end forgets the mark of zone and says whether its alarm was raised.
