@@ -53,7 +53,8 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 	}
 	set := policy.Team.Setting(c.Kind)
 	if set.Off { // whoever raises may not have known; every raiser passes here
-		return a, false, nil
+		return a, false, r.Store.PutRefusal(ctx, store.Refusal{Org: c.Org, Worker: c.Worker, Insole: c.Insole, Kind: c.Kind, Why: store.RefusedOff,
+			At: r.Now().UTC(), Report: c.Key, Data: because(ctx)})
 	}
 	if c.Hold > 0 {
 		c.Hold = max(c.Hold, set.PreAlarm)
@@ -62,6 +63,7 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 	for range attempts {
 		now := r.Now().UTC()
 		plan := start(c, in, policy, now)
+		plan.Log[0].Data = because(ctx)
 		err = r.Store.RaiseAlarm(ctx, plan.Alarm, plan.Pages, plan.Log)
 		switch {
 		case err == nil:
@@ -118,6 +120,7 @@ func (r *Raiser) join(ctx context.Context, c Cause, policy Policy, now time.Time
 	if line == nil {
 		return a, r.Store.AliasAlarm(ctx, c.Org, c.ID, id)
 	}
+	line.Data = because(ctx)
 	plan := Next(next, policy, now)
 	plan.Alarm.Version = a.Version + 1
 	also, _ := feel(ctx, r.Store, a, plan.Alarm)
@@ -229,6 +232,7 @@ func (r *Raiser) amend(ctx context.Context, o insole.OrgID, w insole.WorkerID, k
 		if line == nil || !a.State.Open() {
 			return false, nil
 		}
+		line.Data = because(ctx)
 		next.Version++
 		err = r.Store.SaveAlarm(ctx, next, nil, []store.LogLine{*line}, "")
 		if err == nil {

@@ -42,17 +42,12 @@ type Outcome struct {
 	After  rules.State        `json:"after"`
 }
 
-// Inputs are what a decision was made of.
+// Inputs are a decision and the frame that it was made of.
 type Inputs struct {
 	Insole   insole.ID
 	Dialect  insole.Dialect
 	Raw      []byte
 	HeardAt  time.Time // the frame
-	Rules    rules.Rules
-	Shifts   []insole.Shift
-	Zones    []insole.Zone
-	Before   rules.State
-	Now      time.Time
 	Decision rules.Decision
 }
 
@@ -72,14 +67,15 @@ func zoned(d rules.Decision) bool {
 
 // Of is the decision that was made of in.
 func Of(in Inputs) Decision {
+	of := in.Decision.Of
 	d := Decision{
-		Rules: rules.Version, Insole: in.Insole, Dialect: in.Dialect, Report: in.Decision.Report.Key(), HeardAt: in.HeardAt, Raw: in.Raw, Now: in.Now,
-		Settings: in.Rules, Shifts: in.Shifts, Before: in.Before, Outcome: outcomeOf(in.Decision),
+		Rules: rules.Version, Insole: in.Insole, Dialect: in.Dialect, Report: in.Decision.Report.Key(), HeardAt: in.HeardAt, Raw: in.Raw, Now: of.Now,
+		Settings: of.Rules, Shifts: of.Shifts, Before: of.Before, Outcome: outcomeOf(in.Decision),
 	}
 	if zoned(in.Decision) {
-		d.Zoned, d.Zones = true, in.Zones
+		d.Zoned, d.Zones = true, of.Zones
 	} else {
-		d.Outcome.After.Zones = in.Before.Zones
+		d.Outcome.After.Zones = of.Before.Zones
 	}
 	if len(d.Raw) > MaxRaw {
 		d.Raw, d.LeftOut = nil, fmt.Sprintf("the frame has %d bytes", len(in.Raw))

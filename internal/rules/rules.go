@@ -72,7 +72,6 @@ type Raise struct {
 // A Decision is what one report comes to.
 type Decision struct {
 	State  State
-	Before State         // that it was decided on
 	Newer  bool          // the report moved the state
 	Report insole.Report // as it may be stored: off shift without whereabouts
 	At     time.Time     // when it happened, as far as it can be believed
@@ -80,9 +79,19 @@ type Decision struct {
 	Raise  []Raise
 	Cancel []insole.AlarmKind // pre-alarms that the wearer cancelled
 	Return []insole.AlarmKind // conditions that are over
+	Of     Inputs
 
 	on, charging bool // shift and charger, for Zones
 	now          time.Time
+}
+
+// Inputs are what a decision was made of, beside its report.
+type Inputs struct {
+	Rules  Rules
+	Shifts []insole.Shift
+	Before State
+	Now    time.Time
+	Zones  []insole.Zone // that were looked at
 }
 
 // Help says whether reports of kind k ask for help: they keep their position at any hour and are never refused for what they lack.
@@ -150,7 +159,7 @@ func (ru Rules) Decide(s State, r insole.Report, shifts []insole.Shift, now time
 	at, off := r.At(ru.ahead(), ru.back())
 	believed := !r.DeviceAt.IsZero() && off == 0
 	on := insole.On(shifts, at)
-	d := Decision{State: s, Before: s, At: at, Newer: newer(s, r, at, believed)}
+	d := Decision{State: s, Of: Inputs{ru, shifts, s, now, nil}, At: at, Newer: newer(s, r, at, believed)}
 	d.on, d.now = on, now
 	charging := r.Battery != nil && r.Battery.Charging || r.Battery == nil && s.Battery != nil && s.Battery.Charging
 	d.charging = charging

@@ -115,6 +115,7 @@ func markOf(z insole.ZoneID) uint32 {
 // that they have been inside is remembered of it. Off shift, on the charger, and by a fix in doubt nothing is decided; what had begun off shift or
 // ZoneForget ago is forgotten.
 func (ru Rules) Zones(d *Decision, before State, zones []insole.Zone) {
+	d.Of.Zones = zones
 	f := d.Report.Fix
 	if !d.on {
 		if d.Newer {

@@ -38,6 +38,7 @@ import (
 //	link        LINK#<hash>               LINK                            link      api: which page an answer link belongs to
 //	log         ORG#<org>#ALARM#<alarm>   LOG#<number>                    log       api: a chain, see package audit
 //	open alarm  ORG#<org>#OPEN            <worker>#<kind>                 open      api: the board; holds the alarm's name
+//	refusal     ORG#<org>#REFUSED#<worker> <time>#<kind>#<why>            refusal   api: why there was no alarm
 //	nuisance    ORG#<org>#NUISANCE        <worker>#<kind>                 nuisance  ingest, watchdog, api: what is set aside
 //	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
 //	connection  ORG#<org>#CONN            <connection>                    conn      push
@@ -133,6 +134,9 @@ func linkKey(hash string) key                       { return key{"LINK#" + hash,
 func alarmKey(o insole.OrgID, a insole.AlarmID) key { return key{alarmPK(o, a), "ALARM"} }
 func openKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
 	return key{"ORG#" + string(o) + "#OPEN", string(w) + "#" + string(k)}
+}
+func refusalKey(o insole.OrgID, w insole.WorkerID, at time.Time, what string) key {
+	return key{"ORG#" + string(o) + "#REFUSED#" + string(w), stamp(at) + "#" + what}
 }
 func nuisanceKey(o insole.OrgID, w insole.WorkerID, k insole.AlarmKind) key {
 	return key{"ORG#" + string(o) + "#NUISANCE", string(w) + "#" + string(k)}
