@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -16,9 +17,15 @@ import (
 
 // A Handler is the alarm function: it hears of what is due from the steps queue and from the table's stream.
 type Handler struct {
-	Engine  *Engine
-	Musters Musters // nil: there are none
-	Log     *slog.Logger
+	Engine   *Engine
+	Musters  Musters  // nil: there are none
+	CheckIns CheckIns // nil: nobody is asked
+	Log      *slog.Logger
+}
+
+// CheckIns is who is asked whether they are well. *checkin.Engine is one.
+type CheckIns interface {
+	Look(ctx context.Context, o insole.OrgID, w insole.WorkerID, due time.Time) error
 }
 
 // Handle serves both kinds of event that the function is mapped to, told apart by their eventSource. An event of neither kind is an error.
@@ -63,6 +70,16 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 		}
 		if step.Muster != "" {
 			musters[m.MessageId] = step
+			continue
+		}
+		if step.Worker != "" {
+			if h.CheckIns == nil {
+				continue
+			}
+			if err := h.CheckIns.Look(ctx, step.Org, step.Worker, step.Due()); err != nil {
+				h.Log.ErrorContext(ctx, "check-ins not looked at", "message", m.MessageId, "worker", step.Worker, "err", err)
+				resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			}
 			continue
 		}
 		out, err := h.Engine.Advance(ctx, step.Org, step.Alarm)

@@ -56,14 +56,15 @@ type Contact struct {
 
 // A Worker wears an insole.
 type Worker struct {
-	Org    OrgID
-	ID     WorkerID
-	Team   TeamID
-	Name   string
-	Phone  string
-	Insole ID // "" when none
-	Shifts []Shift
-	Worn   []Worn // insoles worn before, newest first: what they told then is this worker's history too
+	Org     OrgID
+	ID      WorkerID
+	Team    TeamID
+	Name    string
+	Phone   string
+	Insole  ID // "" when none
+	Shifts  []Shift
+	ShiftBy ShiftBy // how a shift begins where there are no Shifts
+	Worn    []Worn  // insoles worn before, newest first: what they told then is this worker's history too
 }
 
 // Worn is an insole that somebody no longer wears.
@@ -91,6 +92,7 @@ type Assignment struct {
 	Key        []byte // 32 bytes, of SOLE/1; nil for public dialects
 	Revoked    bool
 	Shifts     []Shift
+	ShiftBy    ShiftBy // as of the worker
 }
 
 // A Zone is an area with a meaning. Ring is closed, [lon, lat] degrees, WGS 84.

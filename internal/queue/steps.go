@@ -31,6 +31,14 @@ func ParseStep(body string) (Step, error) {
 	return s, nil
 }
 
+// Due is the time that s was sent for; zero for at once.
+func (s Step) Due() time.Time {
+	if s.DueMs == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.DueMs).UTC()
+}
+
 // named is how many things s names: it must be one.
 func named(s Step) (n int) {
 	for _, name := range []string{string(s.Alarm), string(s.Muster), string(s.Worker)} {

@@ -57,3 +57,12 @@ func (w Walk) Walking(r insole.Report, at time.Time) (next Walk, began time.Time
 func Moved(s State, r insole.Report) bool {
 	return r.Posture == insole.Walking || r.Posture == insole.Running || r.Boot == s.Boot && s.Steps > 0 && r.Steps > s.Steps
 }
+
+// When is when r happened, as Decide has it.
+func (ru Rules) When(r insole.Report, now time.Time) time.Time {
+	if r.HeardAt.IsZero() || r.HeardAt.After(now) {
+		r.HeardAt = now
+	}
+	at, _ := r.At(ru.ahead(), ru.back())
+	return at
+}

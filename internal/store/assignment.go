@@ -30,7 +30,7 @@ func (s *Store) GetAssignment(ctx context.Context, id insole.ID) (insole.Assignm
 // assignmentItem is a as it stands in the table:
 //
 //	t "insole" · org · team · worker · workerName · locale · dialect · key B (absent for public dialects) · revoked BOOL ·
-//	shifts, JSON of []insole.Shift (absent when there is none)
+//	shifts, JSON of []insole.Shift (absent when there is none) · shiftBy (absent for a schedule, or always)
 func assignmentItem(a insole.Assignment) (item, error) {
 	it := insoleKey(a.Insole).item()
 	it["t"], it["revoked"] = str("insole"), &types.AttributeValueMemberBOOL{Value: a.Revoked}
@@ -38,6 +38,9 @@ func assignmentItem(a insole.Assignment) (item, error) {
 	it["workerName"], it["locale"], it["dialect"] = str(a.WorkerName), str(a.Locale), str(string(a.Dialect))
 	if len(a.Key) > 0 {
 		it["key"] = bin(a.Key)
+	}
+	if a.ShiftBy != "" {
+		it["shiftBy"] = str(string(a.ShiftBy))
 	}
 	if len(a.Shifts) > 0 {
 		b, err := json.Marshal(a.Shifts)
@@ -61,6 +64,7 @@ func assignmentFrom(it item) (insole.Assignment, error) {
 		Dialect:    insole.Dialect(strOf(it, "dialect")),
 		Key:        binOf(it, "key"),
 		Revoked:    boolOf(it, "revoked"),
+		ShiftBy:    insole.ShiftBy(strOf(it, "shiftBy")),
 	}
 	if a.Org == "" || a.Dialect == "" {
 		return a, fmt.Errorf("insole item without org or dialect: %w", insole.ErrInvalid)

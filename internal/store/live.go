@@ -29,8 +29,8 @@ type Live struct {
 // item is l with short names:
 //
 //	v version · w worker · h heard · a happened (ms since 1970) · bo boot · sq sequence · la lo (1e-7°) · al m · ac dm · sp cm/s · co 0.1° ·
-//	sa satellites · fs source · fa fix time ms · b battery percent · mv · ch charging · st steps · po posture · ex expect s · of clock off ms ·
-//	ls lost · cd conditions · cb cs boot and sequence of the newest cancel · z zones (packZones) · q ring
+//	sa satellites · fs source · fa fix time ms · b battery percent · mv · ch charging · bt where its trend begins, minutes since 1970 × 128 + percent · st steps · po posture · ex expect s · of clock off ms ·
+//	ls lost · cd conditions · cb cs boot and sequence of the newest cancel · z zones (packZones) · wk walk (packWalk) · mo last step of a shift by walking · q ring
 func (l Live) item() item {
 	s := l.State
 	it := liveKey(l.Org, l.Insole).item()
@@ -66,6 +66,9 @@ func (l Live) item() item {
 			it["ch"] = yes()
 		}
 	}
+	if !s.Level.At.IsZero() {
+		it["bt"] = num(s.Level.At.Unix()/60*128 + int64(s.Level.Percent))
+	}
 	set("st", int64(s.Steps))
 	if s.Posture != "" {
 		it["po"] = str(string(s.Posture))
@@ -81,6 +84,10 @@ func (l Live) item() item {
 	if z := packZones(s.Zones); len(z) > 0 {
 		it["z"] = bin(z)
 	}
+	if w := packWalk(s.Walk); len(w) > 0 {
+		it["wk"] = bin(w)
+	}
+	set("mo", ms(s.MovedAt))
 	if len(l.Ring) > 0 {
 		it["q"] = bin(packPoints(l.Ring))
 	}
@@ -106,11 +113,15 @@ func liveFrom(it item) (Live, error) {
 	if _, ok := it["b"]; ok {
 		s.Battery = &insole.Battery{Percent: int(numOf(it, "b")), Millivolts: int(numOf(it, "mv")), Charging: boolOf(it, "ch")}
 	}
+	if n := numOf(it, "bt"); n > 0 {
+		s.Level = rules.Level{At: time.Unix(n/128*60, 0).UTC(), Percent: int(n % 128)}
+	}
 	s.Steps, s.Posture = uint32(numOf(it, "st")), insole.Posture(strOf(it, "po"))
 	s.Expect, s.ClockOff = time.Duration(numOf(it, "ex"))*time.Second, time.Duration(numOf(it, "of"))*time.Millisecond
 	s.Lost, s.Conditions = boolOf(it, "ls"), rules.Condition(numOf(it, "cd"))
 	s.CancelBoot, s.CancelSeq = uint32(numOf(it, "cb")), uint32(numOf(it, "cs"))
 	s.Zones = unpackZones(binOf(it, "z"))
+	s.Walk, s.MovedAt = unpackWalk(binOf(it, "wk")), timeOf(numOf(it, "mo"))
 	var err error
 	l.Ring, err = unpackPoints(binOf(it, "q"))
 	if err != nil {
