@@ -36,6 +36,7 @@ type config struct {
 	KeyCache      int           // BRIDGE_KEY_CACHE: insoles whose assignment is remembered
 	KeyTTL        time.Duration // BRIDGE_KEY_TTL: how long it is used without asking again
 	DownlinkEvery time.Duration // BRIDGE_DOWNLINK_EVERY: between two looks for what insoles are to be told
+	PulseEvery    time.Duration // BRIDGE_PULSE_EVERY: between two words, through the track queue, that the bridge works
 	TrustProxy    bool          // BRIDGE_TRUST_PROXY: every connection begins with a PROXY protocol v2 header
 	LogLevel      slog.Level    // LOG_LEVEL: debug, info, warn, error
 }
@@ -64,6 +65,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		KeyCache:      r.number("BRIDGE_KEY_CACHE", 50_000, 1, 10_000_000),
 		KeyTTL:        r.duration("BRIDGE_KEY_TTL", time.Minute, time.Second, 24*time.Hour),
 		DownlinkEvery: r.duration("BRIDGE_DOWNLINK_EVERY", 2*time.Second, 100*time.Millisecond, time.Minute),
+		PulseEvery:    r.duration("BRIDGE_PULSE_EVERY", time.Minute, 10*time.Second, time.Minute),
 		TrustProxy:    r.boolean("BRIDGE_TRUST_PROXY", false),
 		LogLevel:      r.level("LOG_LEVEL"),
 	}

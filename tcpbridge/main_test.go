@@ -33,7 +33,7 @@ func TestConfigDefaults(t *testing.T) {
 		Table: "t", UrgentURL: "https://u", TrackURL: "http://t", Listen: ":9000", HealthListen: ":9001", TLSListen: ":9443",
 		Linger: 30 * time.Second, LingerWaiting: time.Second, PackBytes: 65536, Idle: 15 * time.Minute, AuthTimeout: 10 * time.Second,
 		MaxConns: 20000, MaxUnauth: 1000, MaxUnauthAddr: 50, MemoryMB: 64, Grace: 20 * time.Second, KeyCache: 50000, KeyTTL: time.Minute,
-		DownlinkEvery: 2 * time.Second, LogLevel: slog.LevelInfo,
+		DownlinkEvery: 2 * time.Second, PulseEvery: time.Minute, LogLevel: slog.LevelInfo,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("configFrom error = %v, difference:\n%s", err, diff)

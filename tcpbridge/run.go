@@ -21,6 +21,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"solewatch/internal/bridge"
+	"solewatch/internal/insole"
+	"solewatch/internal/parts"
 	"solewatch/internal/queue"
 	"solewatch/internal/store"
 )
@@ -68,6 +70,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		KeyTTL:        c.KeyTTL,
 		KeyCache:      c.KeyCache,
 		DownlinkEvery: c.DownlinkEvery,
+		PulseEvery:    c.PulseEvery,
 
 		MaxConns:           c.MaxConns,
 		MaxUnproven:        c.MaxUnauth,
@@ -100,11 +103,31 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		}
 		return fmt.Errorf("health: %w", err)
 	})
+	heart := &parts.Heart{Store: table, Part: parts.Bridge, Instance: srv.Name, Version: parts.Version(), Now: time.Now, Log: log}
+	g.Go(func() error {
+		beat(ctx, heart, srv)
+		return nil
+	})
 	g.Go(func() error {
 		defer web.Close() // answers until the drain is over
 		return srv.Run(ctx, listeners...)
 	})
 	return g.Wait()
+}
+
+// beat leaves behind every minute that this bridge works, and, when it ends as it should, that it is not to be missed.
+func beat(ctx context.Context, heart *parts.Heart, srv *bridge.Server) {
+	tick := time.NewTicker(parts.Every)
+	defer tick.Stop()
+	for {
+		heart.Beat(ctx, func(b *insole.Beat) { b.Connections = srv.Connections() })
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			heart.End(ctx)
+			return
+		}
+	}
 }
 
 // listen opens every port, or none.

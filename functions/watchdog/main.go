@@ -93,7 +93,7 @@ func handler(c config, cfg aws.Config) *watchdog.Handler {
 		Store:      table,
 		Engine:     &alarm.Engine{Store: table, Teams: table, Publisher: pages, Steps: steps, Now: time.Now, Log: log},
 		Alarms:     &alarm.Raiser{Store: table, Teams: teams, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log},
-		LostFactor: c.Factor, LostMinimum: c.Minimum, Now: time.Now, Log: log,
+		Teams: teams, LostFactor: c.Factor, LostMinimum: c.Minimum, Now: time.Now, Log: log,
 	}
 }
 

@@ -42,6 +42,7 @@ type Server struct {
 	KeyTTL        time.Duration // how long an answer of the table is good
 	KeyCache      int           // answers remembered
 	DownlinkEvery time.Duration // between two looks for downlinks; 0 = 2 s
+	PulseEvery    time.Duration // between two words that this bridge works; 0 = it says nothing
 
 	MaxConns           int
 	MaxUnproven        int
@@ -152,6 +153,9 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 	if srv.Downlinks != nil {
 		srv.conns.Go(func() { srv.deliver(ctx) })
 	}
+	if srv.PulseEvery > 0 {
+		srv.conns.Go(func() { srv.pulse(ctx) })
+	}
 	var accepting sync.WaitGroup
 	for _, l := range ls {
 		accepting.Go(func() { srv.accept(ctx, l) })
@@ -161,6 +165,11 @@ func (srv *Server) Run(ctx context.Context, ls ...Listener) error {
 	srv.draining.Store(true)
 	accepting.Wait()
 	srv.drain(after)
+	if srv.PulseEvery > 0 {
+		last, cancel := context.WithTimeout(after, 2*time.Second)
+		srv.say(last, true)
+		cancel()
+	}
 	stop()
 	parts.Wait()
 	srv.conns.Wait()

@@ -34,6 +34,7 @@ type Store interface {
 	Zones(context.Context, insole.OrgID) ([]store.Kept[insole.Zone], error)
 	GetDownlink(context.Context, insole.ID, uint32) (insole.Downlink, error)
 	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
+	SavePulse(ctx context.Context, bridge string, at time.Time, bye bool) error
 }
 
 // Alarms stores what the rules raise. *alarm.Raiser is one.
@@ -153,6 +154,9 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error
 		return h.Store.Quarantine(ctx, store.Stray{At: sentAt(m, h.Now()), Raw: []byte(m.Body), Why: err.Error()})
 	}
 	var errs []error
+	if e.Pulse > 0 && e.Bridge != "" {
+		errs = append(errs, h.Store.SavePulse(ctx, e.Bridge, time.UnixMilli(e.Pulse).UTC(), e.Bye))
+	}
 	for _, f := range e.Frames {
 		reports, why := decode(f)
 		if why != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -29,6 +28,9 @@ type Store interface {
 	GetAssignment(context.Context, insole.ID) (insole.Assignment, error)
 	Downlinks(context.Context) iter.Seq2[insole.Downlink, error]
 	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
+	Pulses(context.Context) ([]store.Pulse, []store.Quiet, error)
+	SaveQuiet(context.Context, store.Quiet) error
+	Org(context.Context, insole.OrgID) (insole.Org, error)
 }
 
 // An Engine does what is due. *alarm.Engine is one.
@@ -41,6 +43,8 @@ type Engine interface {
 type Alarms interface {
 	Raise(context.Context, alarm.Cause) (a insole.Alarm, raised bool, err error)
 	Return(ctx context.Context, o insole.OrgID, w insole.WorkerID, k insole.AlarmKind, key string) error
+	Technical(context.Context, insole.Fault) (raised bool, err error)
+	Works(ctx context.Context, o insole.OrgID, part string, at time.Time) error
 }
 
 // Where an insole has not announced when it reports next.
@@ -49,17 +53,20 @@ const DefaultExpect = 5 * time.Minute
 // Overdue is how long something may be due before the sweep finds it; more is said in the log, since both faster ways have failed.
 const Overdue = time.Minute
 
-// A Handler is the watchdog function. All fields but Heart and Judge are required.
+// A Handler is the watchdog function. All fields but Teams, Heart and Judge are required.
 type Handler struct {
 	Store       Store
 	Engine      Engine
 	Alarms      Alarms
-	LostFactor  float64       // of the insole's own expected interval
-	LostMinimum time.Duration // an insole silent for less is never lost
+	Teams       Teams         // nil: LostFactor and LostMinimum hold for all
+	LostFactor  float64       // of the insole's own expected interval, where a team says nothing
+	LostMinimum time.Duration // an insole silent for less is never lost, likewise
 	Heart       *parts.Heart  // nil: nothing is left behind and no part is judged; with it Judge is required
 	Judge       *parts.Judge
 	Now         func() time.Time
 	Log         *slog.Logger
+
+	worn worn
 }
 
 // HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
@@ -105,34 +112,6 @@ func (h *Handler) Sweep(ctx context.Context) error {
 	return w.wait()
 }
 
-// Silent raises lost contact for every insole that has not been heard for too long while its wearer is on shift.
-func (h *Handler) Silent(ctx context.Context) error {
-	orgs, err := h.Store.Orgs(ctx)
-	if err != nil {
-		return fmt.Errorf("listing orgs: %w", err)
-	}
-	w := workers{turns: make(chan struct{}, 8)}
-	for _, o := range orgs {
-		all, err := h.Store.LiveItems(ctx, o, true)
-		if err != nil {
-			w.fail(fmt.Errorf("live items of %s: %w", o, err))
-			continue
-		}
-		for _, l := range all {
-			if !h.silent(l) {
-				continue
-			}
-			w.run(func() error {
-				if err := h.lost(ctx, l); err != nil {
-					return fmt.Errorf("insole %s: %w", l.Insole, err)
-				}
-				return nil
-			})
-		}
-	}
-	return w.wait()
-}
-
 // Unfelt ends every downlink that no insole has answered in its time, and says so in its alarm's log.
 func (h *Handler) Unfelt(ctx context.Context) error {
 	now := h.Now().UTC()
@@ -151,76 +130,6 @@ func (h *Handler) Unfelt(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// silent says whether l's insole, as far as l knows, has been silent for too long, and nobody has said so yet.
-func (h *Handler) silent(l store.Live) bool {
-	s := l.State
-	if s.Lost || s.HeardAt.IsZero() || s.Battery != nil && s.Battery.Charging {
-		return false
-	}
-	expect := s.Expect
-	if expect <= 0 {
-		expect = DefaultExpect
-	}
-	return h.Now().Sub(s.HeardAt) > max(time.Duration(h.LostFactor*float64(expect)), h.LostMinimum)
-}
-
-// lost raises lost contact of l's wearer and marks l. The alarm comes first: a mark without an alarm would hide the silence for ever, an
-// alarm without a mark is raised again under the same name.
-func (h *Handler) lost(ctx context.Context, l store.Live) error {
-	a, err := h.Store.GetAssignment(ctx, l.Insole)
-	if errors.Is(err, insole.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if a.Revoked || a.Org != l.Org || a.Worker == "" || a.Worker != l.Worker || !insole.On(a.Shifts, h.Now()) {
-		return nil
-	}
-	l, err = h.Store.GetLive(ctx, l.Org, l.Insole) // what was read before may be a second old
-	if err != nil {
-		return err
-	}
-	if !h.silent(l) {
-		return nil
-	}
-	key := "silence@" + strconv.FormatInt(l.State.HeardAt.UnixMilli(), 10)
-	c := alarm.Cause{
-		ID:  insole.NewAlarmID(l.Org, a.Worker, insole.AlarmLostContact, key),
-		Org: l.Org, Team: a.Team, Worker: a.Worker, WorkerName: a.WorkerName, Insole: l.Insole, Kind: insole.AlarmLostContact, Key: key,
-		SentAt: l.State.HeardAt, Fix: l.State.Fix, Confirmed: true, Locale: a.Locale, Who: "watchdog",
-	}
-	if c.WorkerName == "" {
-		c.WorkerName = string(c.Worker)
-	}
-	_, raised, err := h.Alarms.Raise(ctx, c)
-	if err != nil {
-		return err
-	}
-	if raised {
-		h.Log.InfoContext(ctx, "contact lost", "org", l.Org, "alarm", c.ID, "insole", l.Insole, "heard", l.State.HeardAt)
-	}
-	for range 6 {
-		heard := l.State.HeardAt
-		l.State.Lost = true
-		l.Version++
-		err = h.Store.SaveLive(ctx, l)
-		if !errors.Is(err, insole.ErrConflict) {
-			return err
-		}
-		if l, err = h.Store.GetLive(ctx, l.Org, l.Insole); err != nil {
-			return err
-		}
-		if l.State.HeardAt.After(heard) { // it was heard while the alarm was being raised
-			return h.Alarms.Return(ctx, l.Org, a.Worker, insole.AlarmLostContact, "heard@"+strconv.FormatInt(l.State.HeardAt.UnixMilli(), 10))
-		}
-		if l.State.Lost {
-			return nil
-		}
-	}
-	return err
 }
 
 // workers run functions, some at once, and gather their errors.

@@ -271,6 +271,10 @@ func (fakeStore) Downlinks(context.Context) iter.Seq2[insole.Downlink, error] {
 	return func(func(insole.Downlink, error) bool) {}
 }
 
+func (fakeStore) Pulses(context.Context) ([]store.Pulse, []store.Quiet, error) {
+	return nil, nil, insole.ErrAway
+}
+
 type fakeEngine struct {
 	mu   sync.Mutex
 	bad  insole.AlarmID
