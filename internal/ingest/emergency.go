@@ -21,7 +21,7 @@ const EmergencyTries = 3
 func (h *Handler) emergency(ctx context.Context, id identity, d rules.Decision, r rules.Raise, c alarm.Cause, why error) {
 	log := h.Log.With("org", id.Org, "team", id.Team, "alarm", c.ID, "kind", c.Kind, "insole", id.Insole, "why", why)
 	now := h.Now().UTC()
-	if c.Kind.Priority() > 1 || now.Before(d.Report.HeardAt.Add(r.Hold)) {
+	if min(c.Kind.Priority(), id.settings.Of(c.Kind).Priority) > 1 || now.Before(d.Report.HeardAt.Add(r.Hold)) {
 		return
 	}
 	if !h.paged.begin(c.ID) {

@@ -17,6 +17,7 @@ import (
 
 	"solewatch/internal/alarm"
 	"solewatch/internal/insole"
+	"solewatch/internal/muster"
 	"solewatch/internal/queue"
 	"solewatch/internal/rules"
 	"solewatch/internal/store"
@@ -32,8 +33,10 @@ type Store interface {
 	PutHistory(ctx context.Context, l store.Live, points []store.Point, ends time.Time) error
 	Quarantine(context.Context, store.Stray) error
 	Zones(context.Context, insole.OrgID) ([]store.Kept[insole.Zone], error)
+	Team(context.Context, insole.OrgID, insole.TeamID) (insole.Team, error)
 	GetDownlink(context.Context, insole.ID, uint32) (insole.Downlink, error)
 	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
+	PutRefusal(context.Context, store.Refusal) error
 	SavePulse(ctx context.Context, bridge string, at time.Time, bye bool) error
 }
 
@@ -49,6 +52,11 @@ type Pager interface {
 	Emergency(ctx context.Context, a insole.Alarm, locale string, now time.Time) (string, error)
 }
 
+// Musters counts the answers to an evacuation or roll-call. *muster.Engine is one.
+type Musters interface {
+	Answered(ctx context.Context, d insole.Downlink, a muster.Answer, at time.Time) error
+}
+
 // HelpWait is how long the table may take over a call for help before the team is paged without it.
 const HelpWait = 1500 * time.Millisecond
 
@@ -59,13 +67,18 @@ type Handler struct {
 	Store     Store
 	Alarms    Alarms
 	Pager     Pager
+	Musters   Musters
+	CheckIns  CheckIns      // nil: nobody is asked, and everybody has a schedule or is always at work
 	Retention time.Duration // of history
 	Now       func() time.Time
 	Log       *slog.Logger
 
 	known known
 	paged paged
-	zones zones
+	zones shared[insole.OrgID, []insole.Zone]
+	teams shared[teamName, insole.Team]
+
+	duties duties
 }
 
 // HandleSQS stores every report in ev and names the messages it could not store, so that the queue offers those again and no others. It
@@ -90,7 +103,7 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 		turns <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turns }()
-			if err := h.group(ctx, g); err != nil {
+			if err := h.persist(ctx, g); err != nil {
 				h.Log.ErrorContext(ctx, "reports not stored", "insole", g.frame.Insole, "reports", len(g.reports), "err", err)
 				b.fail(g.messages)
 			}
@@ -141,6 +154,7 @@ func (b *batch) inOrder() []*group {
 // A group is everything that one insole said in a batch.
 type group struct {
 	frame    queue.Frame // the newest; its org, team and worker are those of the insole's authenticated session
+	frames   []queue.Frame
 	reports  []insole.Report
 	messages []string
 	help     bool
@@ -177,7 +191,7 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error
 			}
 			g.frame = f
 		}
-		g.reports = append(g.reports, reports...)
+		g.frames, g.reports = append(g.frames, f), append(g.reports, reports...)
 		if len(g.messages) == 0 || g.messages[len(g.messages)-1] != m.MessageId {
 			g.messages = append(g.messages, m.MessageId)
 		}
@@ -220,6 +234,7 @@ type identity struct {
 	sessionOrg    insole.OrgID    // names alarms: the same with the table there or away
 	sessionWorker insole.WorkerID // likewise
 	away          error           // the table could not be asked
+	settings      insole.Settings // of the team, as far as they are known
 }
 
 func (h *Handler) identify(ctx context.Context, f queue.Frame) identity {
@@ -262,24 +277,33 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 	}
 	id := h.identify(helpCtx, g.frame)
 	zones, zoned := h.zonesOf(ctx, id, g)
+	duty := h.dutyOf(ctx, id, g)
+	ru := h.Rules
+	ru.Settings = h.settingsOf(ctx, id, g)
+	id.settings = ru.Settings
 	raised := map[insole.AlarmID]bool{}
 	for try := 1; ; try++ {
 		l, err := h.live(helpCtx, id)
 		before := l.State
 		ds := make([]rules.Decision, 0, len(g.reports))
 		for _, r := range g.reports {
-			d := h.Rules.Decide(l.State, r, id.Shifts, h.Now().UTC())
+			now := h.Now().UTC()
+			d := ru.Decide(l.State, r, duty.shifts(r, ru.When(r, now)), now)
+			duty.walked(&d, l.State, r)
 			if zoned && err == nil {
-				h.Rules.Zones(&d, l.State, zones)
+				ru.Zones(&d, l.State, zones)
 			}
 			l.State = d.State
 			ds = append(ds, d)
 		}
 		// A second look at the state never takes back a call for help, but may raise more: what another batch began.
-		if err = errors.Join(err, h.raise(helpCtx, ctx, id, ds, l.State.Fix, err, raised)); err != nil {
+		if err = errors.Join(err, h.raise(helpCtx, ctx, id, ds, l.State.Fix, err, raised, g.because)); err != nil {
 			return err
 		}
-		if err = h.settle(ctx, id, ds, before); err != nil {
+		if err = h.settle(ctx, id, ds, before, g.because); err != nil {
+			return err
+		}
+		if err = h.onDuty(ctx, duty, ds); err != nil {
 			return err
 		}
 		err = h.save(ctx, l, before, ds)
@@ -289,6 +313,28 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 		helpCtx = ctx // somebody else wrote it first, and help has been raised
 	}
 }
+
+// persist is group, tried again within ctx for a call for help that could not be stored. The queue would offer it again in a minute only; by
+// then whoever looks at the screen should have seen it for a minute.
+func (h *Handler) persist(ctx context.Context, g *group) error {
+	for wait := again; ; wait *= 2 {
+		err := h.group(ctx, g)
+		end, bounded := ctx.Deadline()
+		if err == nil || !g.help || !errors.Is(err, insole.ErrAway) || wait > 4*again || bounded && time.Until(end) < wait+HelpWait+2*time.Second {
+			return err
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
+}
+
+// again is how long persist first waits before it tries again; twice as long each time, three times.
+const again = 200 * time.Millisecond
 
 // live reads the live item of id's insole; a first one when it was never heard. A new wearer starts with nothing of the one before.
 func (h *Handler) live(ctx context.Context, id identity) (store.Live, error) {
@@ -323,9 +369,13 @@ func (h *Handler) ends() time.Time { return h.Now().Add(h.Retention) }
 // raise raises what ds ask for, within ctx. A call for help whose alarm cannot be stored pages the team all the same, within rest; its error
 // is returned, so that it is told again and stored later, under the same name. away says that the table did not answer even a read. What is in
 // done was raised before, and what is tried is put there.
-func (h *Handler) raise(ctx, rest context.Context, id identity, ds []rules.Decision, newest *insole.Fix, away error, done map[insole.AlarmID]bool) error {
+func (h *Handler) raise(ctx, rest context.Context, id identity, ds []rules.Decision, newest *insole.Fix, away error, done map[insole.AlarmID]bool, why func(rules.Decision) string) error {
 	var errs []error
 	for _, d := range ds {
+		ctx := ctx
+		if len(d.Raise) > 0 && away == nil {
+			ctx = alarm.Because(ctx, why(d))
+		}
 		for _, r := range d.Raise {
 			c := cause(id, d, r, newest)
 			if done[c.ID] {
@@ -365,9 +415,16 @@ func cause(id identity, d rules.Decision, r rules.Raise, newest *insole.Fix) ala
 }
 
 // settle does what is no call for help: pre-alarms cancelled, conditions that are over, downlinks answered.
-func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, before rules.State) error {
+func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, before rules.State, why func(rules.Decision) string) error {
 	for _, d := range ds {
 		key := d.Report.Key()
+		ctx := ctx
+		if len(d.Cancel) > 0 || len(d.Return) > 0 {
+			ctx = alarm.Because(ctx, why(d))
+		}
+		if err := h.refused(ctx, id, d, why); err != nil {
+			return err
+		}
 		for _, k := range d.Cancel {
 			cancelled, err := h.Alarms.Cancel(ctx, id.Org, id.Worker, k, key)
 			if err != nil {
@@ -403,6 +460,9 @@ func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, 
 // answered ends the downlink that r answers, and says in its alarm's log whether it was felt. A repeat finds it ended.
 func (h *Handler) answered(ctx context.Context, r insole.Report) error {
 	d, err := h.Store.GetDownlink(ctx, r.Insole, r.Downlink)
+	if err == nil && d.Muster != "" {
+		return h.Musters.Answered(ctx, d, musterAnswer(r), r.HeardAt)
+	}
 	if err == nil {
 		outcome := "unable"
 		switch sole.Result(r.Extra["result"]) {
@@ -415,6 +475,17 @@ func (h *Handler) answered(ctx context.Context, r insole.Report) error {
 		return nil
 	}
 	return err
+}
+
+// musterAnswer is what r, the answer to an order of a muster, says. The wearer has answered only by the gesture.
+func musterAnswer(r insole.Report) muster.Answer {
+	switch sole.Result(r.Extra["result"]) {
+	case sole.Confirmed:
+		return muster.Confirmed
+	case sole.Done:
+		return muster.Felt
+	}
+	return muster.Unable
 }
 
 // save writes the live item once, after whatever leaves its ring is in history. A call for help is in history at once, by itself.

@@ -1,7 +1,9 @@
 package ingest_test
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -228,11 +230,26 @@ func TestSOSPagesWithASilentTable(t *testing.T) {
 	if err := w.srv.SetFaults(standin.Fault{Service: "dynamodb", Kind: standin.FaultDelay, Delay: standin.Duration(20 * time.Second)}); err != nil {
 		t.Fatal(err)
 	}
+	notices, stop := w.srv.Outbox().Subscribe()
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // as Lambda gives it
+	defer cancel()
+	var told sync.WaitGroup
 	began := time.Now()
-	w.tell(w.message(w.frame(w.record(insole.KindSOS))))
+	sos := w.message(w.frame(w.record(insole.KindSOS)))
+	told.Go(func() {
+		resp, err := w.ingest.HandleSQS(ctx, events.SQSEvent{Records: []events.SQSMessage{sos}})
+		if err != nil || len(resp.BatchItemFailures) != 1 {
+			t.Errorf("HandleSQS = %v, %v, want the one message to come again", resp, err)
+		}
+	})
+	for range 2 {
+		<-notices
+	}
 	if took := time.Since(began); took > 2500*time.Millisecond {
 		t.Errorf("paging took %v", took)
 	}
+	told.Wait()
 	if n := len(w.outbox()); n != 2 {
 		t.Errorf("%d notices, want 2", n)
 	}

@@ -17,6 +17,7 @@ import (
 	"solewatch/internal/alarm"
 	"solewatch/internal/ingest"
 	"solewatch/internal/insole"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
 	"solewatch/internal/queue"
 	"solewatch/internal/standin"
@@ -89,7 +90,7 @@ func (w *world) start(cfg aws.Config) {
 	pub := notify.NewPublisher(cfg, prefix, public, time.Second)
 	teams := &alarm.Cached{Of: w.store, Now: w.clock.Now}
 	raiser := &alarm.Raiser{Store: w.store, Teams: teams, Steps: steps, Topics: pub.Topic, Now: w.clock.Now, Log: log}
-	w.ingest = &ingest.Handler{Store: w.store, Alarms: raiser, Pager: pub, Retention: 720 * time.Hour, Now: w.clock.Now, Log: log}
+	w.ingest = &ingest.Handler{Store: w.store, Alarms: raiser, Pager: pub, Musters: &muster.Engine{Store: w.store, Alarms: raiser, Now: w.clock.Now, Log: log}, Retention: 720 * time.Hour, Now: w.clock.Now, Log: log}
 	engine := &alarm.Engine{Store: w.store, Teams: w.store, Publisher: pub, Steps: steps, Now: w.clock.Now, Log: log}
 	w.alarm = &alarm.Handler{Engine: engine, Log: log}
 	w.desk = &alarm.Desk{Store: w.store, Teams: teams, Steps: steps, Now: w.clock.Now}
