@@ -113,6 +113,7 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.statusRoutes(h, mux)
 	a.boardRoutes(h)
 	a.alarmRoutes(h)
+	a.lifecycleRoutes(h)
 	a.workerRoutes(h)
 	a.teamRoutes(h)
 	a.contactRoutes(h)

@@ -35,6 +35,9 @@ const (
 	badRange    = "range"
 	badMonth    = "month"
 	owned       = "owned"
+	latched     = "latched"   // somebody may be in need: not to be put out of sight
+	duress      = "duress"    // nothing may be felt on the foot now
+	noInsole    = "no-insole" // there is nothing to send to
 	invalid     = "invalid"
 	malformed   = "malformed"
 	tooLarge    = "too-large"
@@ -47,6 +50,7 @@ var statuses = map[string]int{
 	forbidden: http.StatusForbidden, foreign: http.StatusForbidden,
 	noRoute: http.StatusNotFound, notFound: http.StatusNotFound,
 	conflict: http.StatusConflict, taken: http.StatusConflict, owned: http.StatusConflict, ended: http.StatusConflict, changed: http.StatusPreconditionFailed,
+	latched: http.StatusConflict, duress: http.StatusConflict, noInsole: http.StatusConflict,
 	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
 	tooLarge: http.StatusRequestEntityTooLarge, mediaType: http.StatusUnsupportedMediaType,
 }

@@ -28,7 +28,7 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 		"make-user": 422, // takes an address of acme's
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true,
-		"readiness": true, "report": true, "past-alarms": true}
+		"readiness": true, "report": true, "past-alarms": true, "shelves": true}
 	requests := o.requests("acme")
 	req := requests["make-user"]
 	req.body = m{"name": "Thief", "email": "viewer@acme.example", "role": "viewer"} // a user of acme's
