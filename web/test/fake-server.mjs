@@ -17,6 +17,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
+import { Admin } from './fake-admin.mjs';
 
 const dist = join(fileURLToPath(import.meta.url), '..', '..', 'dist');
 const types = {
@@ -173,6 +174,8 @@ export class System {
       this.history.set(id, this.walked(worker, random));
     }
     this.random = random;
+    this.admin = new Admin({ workers: this.workers, zones, users, now: this.now });
+    this.admin.past = () => [...this.alarms.values()].filter((a) => a.endedAtMs !== undefined).reverse();
   }
 
   walked(worker, random) {
@@ -358,6 +361,8 @@ const problems = {
   403: ['forbidden', 'Not allowed'],
   404: ['not-found', 'Not found'],
   409: ['conflict', 'Somebody else was first'],
+  412: ['changed', 'Changed by somebody else'],
+  422: ['invalid', 'Not right as it is'],
   503: ['store-away', 'Service unavailable'],
 };
 
@@ -405,9 +410,10 @@ export function serve(system, port = 0) {
     if (is('POST', /^\/session$/)) {
       const { email, password } = await bodyOf(request);
       const user = users[email];
-      if (!user || user.password !== password) return no(response, 401, 'The e-mail address or the password is wrong.');
+      if (!user || (system.admin.passwords.get(user.me.user) ?? user.password) !== password)
+        return no(response, 401, 'The e-mail address or the password is wrong.');
       const token = Math.random().toString(36).slice(2);
-      system.sessions.set(token, user.me);
+      system.sessions.set(token, { ...user.me, email });
       return json(response, 200, user.me, {
         'Set-Cookie': `__Host-session=${token}; Secure; HttpOnly; SameSite=Strict; Path=/`,
       });
@@ -431,14 +437,19 @@ export function serve(system, port = 0) {
       system.tickets.add(ticket);
       return json(response, 200, { ticket });
     }
-    if (is('GET', /^\/teams$/))
-      return json(response, 200, {
-        teams: [
-          { team: 'north', name: 'Équipe Nord' },
-          { team: 'south', name: 'Équipe Sud' },
-        ],
-      });
-    if (is('GET', /^\/zones$/)) return json(response, 200, { zones });
+    const about = /^\/(me|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
+    const told =
+      about &&
+      system.admin.answer(request.method, path, me, await bodyOf(request), request.headers, (status, errors = []) => [
+        status,
+        { type: problems[status][0], title: problems[status][1], status, detail: errors[0]?.message ?? '', errors },
+        'application/problem+json',
+      ]);
+    if (told) {
+      const [status, value, type] = told;
+      if (value === null) return response.writeHead(status).end();
+      return json(response, status, value, type === undefined ? {} : { 'Content-Type': type });
+    }
     const past = is('GET', /^\/workers\/([^/]+)\/positions$/);
     if (past) {
       const [from, to] = [Number(url.searchParams.get('fromMs')), Number(url.searchParams.get('toMs'))];

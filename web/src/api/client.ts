@@ -4,20 +4,28 @@ import type { Zone } from '../state/place.ts';
 import { DecodeError, type Decoder, flag, integer, list, number, object, oneOf, oneOfOr, text } from './decode.ts';
 import { type Alarm, alarm, type Snapshot, type Store, snapshot } from './feed.ts';
 
+// A Fault is one thing wrong with what was sent: where ("body.steps[0].delayS"), and why, in the reader's language.
+export interface Fault {
+  readonly location?: string;
+  readonly message?: string;
+}
+
 // A Problem is an answer that says no (RFC 9457). title and detail are in the reader's language.
 export class Problem extends Error {
   readonly status: number;
   readonly type: string;
   readonly title: string;
   readonly detail: string;
+  readonly faults: readonly Fault[];
 
-  constructor(status: number, type: string, title: string, detail: string) {
+  constructor(status: number, type: string, title: string, detail: string, faults: readonly Fault[] = []) {
     super(`${status} ${type || title}`);
     this.name = 'Problem';
     this.status = status;
     this.type = type;
     this.title = title;
     this.detail = detail;
+    this.faults = faults;
   }
 
   // The table cannot be reached: nothing is known about what was asked.
@@ -150,7 +158,10 @@ const verdicts = object({
 });
 const nothing: Decoder<null> = () => null;
 
-const problemBody = object({}, { type: text, title: text, detail: text });
+const problemBody = object(
+  {},
+  { type: text, title: text, detail: text, errors: list(object<object, Fault>({}, { location: text, message: text })) },
+);
 
 const patienceMs = 8_000;
 
@@ -160,17 +171,20 @@ interface Asked<T> {
   readonly answered: number;
 }
 
-async function ask<T>(
+// ask makes one request and decodes its answer. It throws a Problem, Unreached or a DecodeError.
+export async function ask<T>(
   method: string,
   path: string,
   decode: Decoder<T>,
   body?: unknown,
   patience = patienceMs,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Asked<T>> {
   const asked = performance.now();
   const headers: Record<string, string> = {
     Accept: 'application/json',
     'Accept-Language': document.documentElement.lang,
+    ...more,
   };
   const init: RequestInit = {
     method,
@@ -196,7 +210,7 @@ async function ask<T>(
   if (!answer.ok) {
     if (!isJSON) throw new Unreached(`${method} ${path}: ${answer.status}`);
     const p = problemBody(parse(said, path), '');
-    throw new Problem(answer.status, p.type ?? '', p.title ?? '', p.detail ?? '');
+    throw new Problem(answer.status, p.type ?? '', p.title ?? '', p.detail ?? '', p.errors);
   }
   return { value: decode(said === '' ? null : parse(said, path), ''), asked, answered };
 }

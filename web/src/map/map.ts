@@ -22,6 +22,9 @@ import { marks } from './marks.ts';
 import { palette, style } from './style.ts';
 import { basemap } from './tiles.ts';
 
+// One chunk holds whatever needs MapLibre.
+export { type Drawing, openDrawing } from './draw.ts';
+
 export interface Shown {
   readonly board: Board;
   readonly byWorker: ReadonlyMap<string, readonly Alarm[]>;

@@ -19,8 +19,24 @@ interface Entry {
   readonly unlisted?: true; // needs something in its address
 }
 
+const admin =
+  (of: Exclude<keyof typeof import('./admin/index.tsx'), 'default'>): Load =>
+  async () => ({
+    default: (await import('./admin/index.tsx'))[of],
+  });
+
 // Every page, by its name in the address, in the order of the menu. A new page is a file in this folder and a line here.
-const pages: Readonly<Record<string, Entry>> = {};
+const pages: Readonly<Record<string, Entry>> = {
+  past: { title: 'more.past.title', load: admin('Past'), role: 'supervisor' },
+  health: { title: 'more.health.title', load: admin('Health'), role: 'supervisor' },
+  teams: { title: 'more.teams.title', load: admin('Teams') },
+  workers: { title: 'more.workers.title', load: admin('Workers') },
+  insoles: { title: 'more.insoles.title', load: admin('Insoles'), role: 'supervisor' },
+  contacts: { title: 'more.contacts.title', load: admin('Contacts'), role: 'supervisor' },
+  zones: { title: 'more.zones.title', load: admin('Zones') },
+  users: { title: 'more.users.title', load: admin('Users'), role: 'admin' },
+  account: { title: 'more.account.title', load: admin('Account') },
+};
 
 const rank = { viewer: 1, supervisor: 2, admin: 3 } as const;
 

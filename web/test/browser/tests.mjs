@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const mode = (page, wanted, timeout = 5_000) => page.waitForSelector(`#board[data-mode=${wanted}]`, { timeout });
+export const mode = (page, wanted, timeout = 5_000) => page.waitForSelector(`#board[data-mode=${wanted}]`, { timeout });
 const bar = (page) => page.textContent('.statebar h1');
 
 async function timed(what) {
@@ -15,7 +15,7 @@ async function timed(what) {
 }
 
 // accessible runs axe over the page, with the rules of WCAG 2.2 A and AA. It is put in by the debugger, past the CSP.
-async function accessible(page, where) {
+export async function accessible(page, where) {
   const session = await page.context().newCDPSession(page);
   await session.send('Runtime.evaluate', { expression: axe });
   const found = await session.send('Runtime.evaluate', {
@@ -27,7 +27,7 @@ async function accessible(page, where) {
   await session.detach();
 }
 
-async function noSideways(page, where) {
+export async function noSideways(page, where) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${where} is ${wide} px wider than the screen`);
 }
