@@ -69,7 +69,9 @@ func TestCheck(t *testing.T) {
 		{"taken out of the middle", func() ([]Line, Head, insole.AlarmID) { return slices.Delete(slices.Clone(lines), 1, 2), head, "a1" }, 2},
 		{"cut off the end", func() ([]Line, Head, insole.AlarmID) { return lines[:4], head, "a1" }, 5},
 		{"all gone", func() ([]Line, Head, insole.AlarmID) { return nil, head, "a1" }, 1},
-		{"twice", func() ([]Line, Head, insole.AlarmID) { return slices.Insert(slices.Clone(lines), 3, lines[2]), head, "a1" }, 4},
+		{"twice", func() ([]Line, Head, insole.AlarmID) {
+			return slices.Insert(slices.Clone(lines), 3, lines[2]), head, "a1"
+		}, 4},
 		{"of another alarm", func() ([]Line, Head, insole.AlarmID) { return lines, head, "a2" }, 1},
 		{"after the head", func() ([]Line, Head, insole.AlarmID) { return lines, Head{4, lines[3].Hash}, "a1" }, 5},
 		{"another head", func() ([]Line, Head, insole.AlarmID) { return lines, Head{5, lines[3].Hash}, "a1" }, 5},

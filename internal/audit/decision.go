@@ -121,6 +121,8 @@ type Rerun struct {
 	Outcome []byte `json:"-"`             // now, as JSON
 }
 
+func (r Rerun) otherRules() bool { return !r.Same && r.Rules != rules.Version }
+
 // Again decides every decision of lines again, from the raw frames and with the rules of this build.
 func Again(lines []Line) []Rerun {
 	out := []Rerun{}
