@@ -75,6 +75,10 @@ func (d *Desk) Resolve(ctx context.Context, org insole.OrgID, id insole.AlarmID,
 		return insole.Alarm{}, err
 	}
 	return d.change(ctx, org, id, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
+		reason := reason
+		if a.Drill { // it was one, whatever else it showed
+			reason = insole.ReasonDrill
+		}
 		if !a.State.Open() {
 			if a.EndedBy == string(user.ID) && a.Reason == reason {
 				return a, nil, nil

@@ -14,7 +14,7 @@ import (
 //	ended by a person                       cancelled
 //	taken no longer, and still open         the order "taken" is withdrawn: nobody is coming
 //
-// Of a covert SOS nothing is ever felt. Of an insole that is off the foot, running empty or out of reach nothing can be, or nobody waits for it.
+// Of a covert SOS nothing is ever felt, nor of a drill, whose wearer has not pressed. Of an insole that is off the foot, running empty or out of reach nothing can be, or nobody waits for it.
 func Felt(before, after insole.Alarm) (give, withdraw []insole.Downlink) {
 	if after.Insole == "" {
 		return nil, nil
@@ -39,12 +39,15 @@ func Felt(before, after insole.Alarm) (give, withdraw []insole.Downlink) {
 	return give, withdraw
 }
 
-// feel is Felt as parts of the transaction that writes after, and lines for its log. While the worker has a covert SOS open nothing is given,
+// feel is Felt, and what a drill leaves behind, as parts of the transaction that writes after, and lines for its log. While the worker has a covert SOS open nothing is given,
 // nor when that cannot be told. An insole that cannot signal is given nothing, and the log says so.
 func feel(ctx context.Context, s *store.Store, before, after insole.Alarm) ([]store.Also, []store.LogLine) {
 	give, withdraw := Felt(before, after)
 	var also []store.Also
 	var log []store.LogLine
+	if d, ok := exercised(before, after); ok {
+		also = append(also, store.Exercised(d))
+	}
 	for _, d := range withdraw {
 		also = append(also, store.Withdraw(d))
 	}

@@ -30,7 +30,8 @@ type Cause struct {
 	Guess      insole.Guess  // of lost contact
 	Drill      bool          // an exercise
 	Note       string        // of whoever raised it by hand
-	Who        string        // "wearer" or "watchdog"
+	Who        string        // "wearer" or "watchdog", or a user's ID
+	Name       string        // of that user
 }
 
 // A Raiser stores alarms. It never pages: that is done from what is stored.
@@ -176,7 +177,7 @@ func start(c Cause, in around, policy Policy, now time.Time) Plan {
 	}
 	a, lines := in.apply(a, now)
 	plan := Next(a, policy, now)
-	plan.Log = append(append([]store.LogLine{{At: now, What: "raised", Who: c.Who, Text: c.Key}}, lines...), plan.Log...)
+	plan.Log = append(append([]store.LogLine{{At: now, What: "raised", Who: c.Who, Name: c.Name, Text: c.Key}}, lines...), plan.Log...)
 	plan.Alarm.Version = 1
 	return plan
 }

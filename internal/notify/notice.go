@@ -20,7 +20,8 @@ type notice struct {
 	locale               string
 	ref, kind, who, link string
 	ago                  string
-	late                 bool
+	guess                string // why contact was lost, "" of every other kind
+	late, drill          bool
 }
 
 // noticeOf is what is read about a. link is the last part of its link: the token of a page, or the name of the alarm.
@@ -40,8 +41,18 @@ func noticeOf(a insole.Alarm, locale, publicURL, link string, now time.Time) not
 		who:    who,
 		link:   publicURL + "/a/" + link,
 		ago:    text.Ago(locale, now.Sub(sent)),
+		guess:  Guess(a, locale),
 		late:   IsLate(a),
+		drill:  a.Drill,
 	}
+}
+
+// Guess is what is guessed of why contact was lost, for people; "" when a is of another kind.
+func Guess(a insole.Alarm, locale string) string {
+	if a.Guess == "" {
+		return ""
+	}
+	return text.Say(locale, "guess."+string(a.Guess))
 }
 
 func (n notice) say(key string) string {
@@ -49,7 +60,10 @@ func (n notice) say(key string) string {
 }
 
 func (n notice) sms() string {
-	if n.late {
+	switch {
+	case n.drill:
+		return text.SMS(n.say("page.sms.drill"))
+	case n.late:
 		return text.SMS(n.say("page.sms.late"))
 	}
 	return text.SMS(n.say("page.sms"))
@@ -64,8 +78,14 @@ func (n notice) email(repeat bool) string {
 	if n.late {
 		body = n.say("page.email.late") + "\n" + body
 	}
+	if n.guess != "" {
+		body = n.kind + ": " + n.guess + ".\n\n" + body
+	}
 	if repeat {
 		body = n.say("page.repeat") + "\n\n" + body
+	}
+	if n.drill {
+		body = n.say("page.email.drill") + "\n" + body
 	}
 	return body
 }

@@ -192,6 +192,54 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// Whoever reads a drill reads first that it is one, in an SMS, a subject and a body, also of a repeat.
+func TestDrillTexts(t *testing.T) {
+	w := newWorld(t)
+	tm, contacts := team()
+	if err := w.topics.Sync(t.Context(), tm, contacts); err != nil {
+		t.Fatal(err)
+	}
+	w.confirmAll()
+	for locale, word := range map[string]string{"en": "EXERCISE", "fr": "EXERCICE"} {
+		a := anAlarm(insole.AlarmDrill)
+		a.Drill = true
+		for _, page := range []insole.Page{
+			{Contact: "claire", Channel: insole.SMS, Address: "+33600000001", Step: 1},
+			{Contact: "claire", Channel: insole.Email, Address: w.pub.Topic("acme", "north"), Step: 2},
+		} {
+			page.Locale = locale
+			n := len(w.notices(""))
+			if _, err := w.pub.Send(t.Context(), a, page, noon.Add(30*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			got := w.notices("")[n:]
+			if len(got) != 1 {
+				t.Fatalf("%s by %s: %d notices", locale, page.Channel, len(got))
+			}
+			s := got[0]
+			if !strings.HasPrefix(s.Text, word) || page.Channel == insole.Email && !strings.HasPrefix(s.Subject, word) || page.Channel == insole.SMS && s.Parts != 1 {
+				t.Errorf("%s by %s: subject %q, %d parts: %q", locale, page.Channel, s.Subject, s.Parts, s.Text)
+			}
+		}
+	}
+}
+
+// The guess of why contact was lost is in the e-mail; no place of anybody is.
+func TestGuessIsSaid(t *testing.T) {
+	for _, g := range []insole.Guess{insole.GuessBattery, insole.GuessTakenOff, insole.GuessDeadZone, insole.GuessOutage, insole.GuessUnheard, insole.GuessUnknown} {
+		for _, locale := range text.Locales {
+			a := anAlarm(insole.AlarmLostContact)
+			a.Guess = g
+			if said := notify.Guess(a, locale); said == "" || strings.HasPrefix(said, "guess.") {
+				t.Errorf("%s in %s: %q", g, locale, said)
+			}
+		}
+	}
+	if said := notify.Guess(anAlarm(insole.AlarmSOS), "en"); said != "" {
+		t.Errorf("of an SOS: %q", said)
+	}
+}
+
 func TestWhatAFailedPublishMeans(t *testing.T) {
 	answer := func(status int, code string) http.HandlerFunc {
 		return func(rw http.ResponseWriter, _ *http.Request) {

@@ -37,6 +37,9 @@ func NewTopics(cfg aws.Config, prefix string) *Topics {
 	return &Topics{Client: sns.NewFromConfig(cfg), Prefix: prefix}
 }
 
+// Topic is the ARN of a team's topic.
+func (t *Topics) Topic(o insole.OrgID, team insole.TeamID) string { return topic(t.Prefix, o, team) }
+
 // pendingARN is what SNS says instead of the ARN of a subscription whose reader has not confirmed it.
 const pendingARN = "PendingConfirmation"
 

@@ -54,6 +54,7 @@ import (
 //	verdict     PARTS                     VERDICT#<part>                  verdict   the same: how it is held to be
 //	turn        PARTS#TURNS               <time>#<part>                   turn      api: how that changed, a week
 //	canary run  PARTS#RUNS                <time>                          run       api: each call of the canary wearer, two days
+//	drill       ORG#<org>#DRILLS          <team>                          drill     api: the newest exercise of a team
 //	pulse       PULSES                    BRIDGE#<bridge>                 pulse     watchdog: until when a bridge's way to ingest has worked
 //	quiet       PULSES                    QUIET#<dialect>                 quiet     watchdog: when nobody of a language was heard
 //
@@ -193,6 +194,8 @@ func downlinkKey(i insole.ID, id uint32) key {
 	h.Write([]byte(i))
 	return key{downlinkPK(int(h.Sum32() % DownlinkShards)), fmt.Sprintf("%s#%08x", i, id)}
 }
+
+func drillKey(o insole.OrgID, t insole.TeamID) key { return key{"ORG#" + string(o) + "#DRILLS", string(t)} }
 
 // pulseKey is where it is known how the way from one bridge to ingest does, and quietKey when nobody who speaks a language was heard.
 func pulseKey(bridge string) key          { return key{pulsePK, "BRIDGE#" + bridge} }
