@@ -1,6 +1,9 @@
 package directory
 
 import (
+	"maps"
+	"slices"
+
 	"solewatch/internal/insole"
 	"solewatch/internal/store"
 )
@@ -26,4 +29,13 @@ func (d *Draft) DropContact(id insole.ContactID, version int) error {
 // Contact is a contact that is to be, as it will be kept; false when there is none.
 func (d *Draft) Contact(id insole.ContactID) (store.Kept[insole.Contact], bool) {
 	return d.contacts.kept(id)
+}
+
+// Contacts are those that are to be, by name of the item.
+func (d *Draft) Contacts() []insole.Contact {
+	all := make([]insole.Contact, 0, len(d.contacts.after))
+	for _, id := range slices.Sorted(maps.Keys(d.contacts.after)) {
+		all = append(all, d.contacts.after[id])
+	}
+	return all
 }

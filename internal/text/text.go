@@ -6,8 +6,11 @@
 //	alarm.    kinds and ages, said by pages and by the screen
 //	page.     SMS and e-mail
 //	part.     what is broken of our own, where a worker's name would stand
+//	dryrun.   why somebody would not be reached
+//	setting.  the reasons of defaults
 //	problem.  what the API answers when it cannot do what was asked
 //	web.      the screen
+//	worker.   the page behind a link that was sent to a worker
 package text
 
 import (
