@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FLEET ?= 40
-FUNCTIONS := ingest alarm watchdog push api socket authorizer
+FUNCTIONS := ingest alarm watchdog push api socket authorizer canary
+VERSION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,13 +23,16 @@ race: ## the Go tests under the race detector
 bench: ## the figures of docs/performance.md
 	scripts/bench
 
+storm: ## 20,000 people press while three of ten calls to AWS go wrong, in virtual time (a quarter of an hour)
+	STORM_PEOPLE=20000 go test ./internal/storm -run TestStorm -count=1 -v -timeout 2h
+
 contract: ## the contract suite against another implementation: make contract ENDPOINT=http://127.0.0.1:8000 [SERVICES=dynamodb,sqs,sns]
 	@test -n "$(ENDPOINT)" || { echo "make contract ENDPOINT=http://host:port [SERVICES=dynamodb,sqs,sns]"; exit 2; }
 	CONTRACT_ENDPOINT=$(ENDPOINT) CONTRACT_SERVICES=$(or $(SERVICES),dynamodb,sqs,sns) go test -count=1 -v ./internal/standin/contract
 
 build: web/dist/index.html ## the Lambda bootstraps (arm64) and the bridge, into .build/
-	@for f in $(FUNCTIONS); do CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags '-s -w' -o .build/arm64/$$f/bootstrap ./functions/$$f || exit 1; done
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w' -o .build/arm64/tcpbridge ./tcpbridge
+	@for f in $(FUNCTIONS); do CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags '-s -w -X solewatch/internal/parts.release=$(VERSION)' -o .build/arm64/$$f/bootstrap ./functions/$$f || exit 1; done
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w -X solewatch/internal/parts.release=$(VERSION)' -o .build/arm64/tcpbridge ./tcpbridge
 
 validate: ## lint the template (needs cfn-lint or the SAM CLI)
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else sam validate --lint; fi
@@ -48,4 +52,4 @@ web-test: web/node_modules/.package-lock.json ## the page's own tests: types, li
 clean: ## what was built, not the state of make run (.local)
 	rm -rf .build web/dist
 
-.PHONY: help run test race bench contract build validate web-test clean
+.PHONY: help run test race bench storm contract build validate web-test clean

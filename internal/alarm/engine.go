@@ -242,6 +242,10 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) 
 	id, was := e.published.take(nameOf(claimed))
 	var err error
 	if !was {
+		if e.Now().After(claimed.ClaimedAt.Add(store.ClaimLapse - publishRoom)) {
+			// The table was slow to say that the claim holds: before the publish is over somebody else may claim it too.
+			return claimed, fmt.Errorf("page of alarm %s, step %d, contact %s: claimed too long ago: %w", a.ID, claimed.Step, claimed.Contact, insole.ErrAway)
+		}
 		id, err = e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
 	}
 	switch {
@@ -261,16 +265,51 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) 
 		e.Log.WarnContext(ctx, "page not accepted", "alarm", a.ID, "step", claimed.Step, "contact", claimed.Contact, "channel", claimed.Channel,
 			"try", claimed.Tries, "why", done.Why, "err", err)
 	}
-	// The caller's time may be up; what was published must be written down all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-	defer cancel()
-	if err := e.Store.SavePage(ctx, claimed, done); err != nil {
+	if err := e.write(ctx, claimed, done); err != nil {
 		if done.State == insole.PageAccepted {
 			e.published.put(nameOf(claimed), id)
 		}
 		return claimed, err
 	}
 	return done, nil
+}
+
+// publishRoom is how long before a claim lapses a publish may last begin.
+const publishRoom = 10 * time.Second
+
+// write writes down what became of a page. Of a page that SNS took it tries for as long as the claim holds and ctx lasts, and for three
+// seconds in any case, though the caller's time be up: as long as the row says "claimed", whoever comes after the claim has lapsed must believe
+// that nobody was told, and tells them again.
+func (e *Engine) write(ctx context.Context, claimed, done insole.Page) error {
+	until := e.Now().Add(3 * time.Second)
+	if lapse := claimed.ClaimedAt.Add(store.ClaimLapse - time.Second); done.State == insole.PageAccepted && lapse.After(until) {
+		if end, ok := ctx.Deadline(); ok && end.Add(-time.Second).Before(lapse) {
+			lapse = end.Add(-time.Second)
+		}
+		until = later(until, lapse)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), until.Sub(e.Now()))
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := e.Store.SavePage(ctx, claimed, done)
+		if err == nil || !errors.Is(err, insole.ErrAway) {
+			return err
+		}
+		again := time.NewTimer(wait)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return err
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // drop ends the pages that nobody needs any more.

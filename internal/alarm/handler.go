@@ -82,7 +82,7 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 			}
 			continue
 		}
-		out, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
+		out, err := h.persist(ctx, step)
 		switch {
 		case errors.Is(err, insole.ErrNotFound):
 			h.Log.WarnContext(ctx, "step of an alarm that is not there", "message", m.MessageId, "alarm", step.Alarm)
@@ -109,6 +109,25 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 		}
 	}
 	return resp, nil
+}
+
+// persist advances the alarm of step, three times within ctx when the table does not answer: the queue would offer the message again in two
+// minutes only, and the sweep finds it within one.
+func (h *Handler) persist(ctx context.Context, step queue.Step) (Outcome, error) {
+	for wait := 200 * time.Millisecond; ; wait *= 2 {
+		out, err := h.Engine.Advance(ctx, step.Org, step.Alarm)
+		end, bounded := ctx.Deadline()
+		if err == nil || !errors.Is(err, insole.ErrAway) || wait > 400*time.Millisecond || bounded && time.Until(end) < 10*time.Second {
+			return out, err
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return out, err
+		}
+	}
 }
 
 // HandleStream looks at every alarm that was written and has something due. It names the first record it could not serve: everything from
