@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
+	"solewatch/internal/standin"
 	"solewatch/internal/wire/sole"
 )
 
@@ -75,4 +77,50 @@ func report(b *testing.B, what string, all []time.Duration) {
 	b.ReportMetric(at(0.99), what+"-p99-ms")
 	line, _ := json.Marshal(map[string]any{"what": what, "n": len(all), "p50ms": at(0.5), "p90ms": at(0.9), "p99ms": at(0.99)})
 	fmt.Println(string(line))
+}
+
+// From the first byte on the wire to a page that SNS has accepted, through every program of the system; with the table there, and with the table away.
+func BenchmarkSOSToPage(b *testing.B) {
+	for _, tt := range []struct {
+		name   string
+		faults []standin.Fault
+	}{
+		{"healthy", nil},
+		{"table away", []standin.Fault{{Service: "dynamodb", Kind: standin.FaultRefuse}}},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			w := start(b, nil)
+			claire := signIn(b, w.Web, supervisor, password)
+			notices, stop := w.Standin.Outbox().Subscribe()
+			defer stop()
+			var feet []*foot
+			var worn []entry
+			for n := range 8 {
+				e := w.of(insole.SOLE, n)
+				feet, worn = append(feet, connectSOLE(b, w.Insoles, e.Insole, e.Key)), append(worn, e)
+			}
+			w.faults(tt.faults...)
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				f, e := feet[i%len(feet)], worn[i%len(feet)]
+				began := time.Now()
+				key := f.say(sole.Record{Kind: insole.KindSOS, At: began, Fix: here(43.6163, 7.0552)})
+				id := insole.NewAlarmID("demo", e.Worker, insole.AlarmSOS, key)
+				for n := range notices {
+					if strings.Contains(n.Subject+n.Text, id.Reference()) {
+						took = append(took, time.Since(began))
+						break
+					}
+				}
+				f.heard()
+				if tt.faults == nil {
+					b.StopTimer()
+					claire.call("POST", "/api/alarms/"+string(id)+"/resolve", map[string]string{"reason": "test", "note": "benchmark"}, nil)
+					b.StartTimer()
+				}
+			}
+			w.faults()
+			report(b, "page", took)
+		})
+	}
 }
