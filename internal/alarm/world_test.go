@@ -44,7 +44,7 @@ func (c *clock) Advance(d time.Duration) {
 type phone struct {
 	mu   sync.Mutex
 	sent []string          // contact by channel @ step
-	link map[string]string // the token of each, by the same
+	link map[string]string // the token of each, by the same; also after the alarm's name and a space
 	fail map[string]error  // by contact: what Send answers; it is kept as sent when it wraps ErrAmbiguous
 }
 
@@ -59,13 +59,13 @@ func (p *phone) Send(_ context.Context, _ insole.Alarm, page insole.Page, _ time
 	if err == nil || errors.Is(err, notify.ErrAmbiguous) {
 		what := fmt.Sprintf("%s by %s @%d", page.Contact, page.Channel, page.Step)
 		p.sent = append(p.sent, what)
-		if was := p.link[what]; was != "" && was != page.Token {
+		if was := p.link[string(page.Alarm)+" "+what]; was != "" && was != page.Token {
 			return "", fmt.Errorf("%s has another link at the second try: %w", what, notify.ErrRefused)
 		}
 		if p.link == nil {
 			p.link = map[string]string{}
 		}
-		p.link[what] = page.Token
+		p.link[what], p.link[string(page.Alarm)+" "+what] = page.Token, page.Token
 	}
 	return fmt.Sprintf("m-%d", len(p.sent)), err
 }
