@@ -25,6 +25,17 @@ func program(dir, name string) string {
 	return p
 }
 
+// version is what git calls the tree in root; "" without git, or outside of a repository.
+func version(ctx context.Context, root string) string {
+	cmd := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // build builds every program that the template and the command line ask for, in one go. What is not stale is not
 // built again.
 func build(ctx context.Context, c config, out *console) error {
@@ -56,7 +67,11 @@ func build(ctx context.Context, c config, out *console) error {
 		return fmt.Errorf("making the folder of programs: %w", err)
 	}
 	began := time.Now()
-	args := append([]string{"build", "-tags", "lambda.norpc", "-o", bin + string(filepath.Separator)}, slices.Compact(packages)...)
+	args := []string{"build", "-tags", "lambda.norpc", "-o", bin + string(filepath.Separator)}
+	if v := version(ctx, root); v != "" {
+		args = append(args, "-ldflags", "-X solewatch/internal/parts.release="+v)
+	}
+	args = append(args, slices.Compact(packages)...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -16,7 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"solewatch/internal/alarm"
+	"solewatch/internal/checkin"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
+	"solewatch/internal/parts"
 	"solewatch/internal/queue"
 	"solewatch/internal/store"
 )
@@ -60,19 +63,29 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	lambda.Start(handler(c, cfg).Handle)
+	h, heart := handler(c, cfg)
+	lambda.Start(parts.Beating(heart, h.Handle))
 }
 
-func handler(c config, cfg aws.Config) *alarm.Handler {
+func handler(c config, cfg aws.Config) (*alarm.Handler, *parts.Heart) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Steady)
-	engine := &alarm.Engine{
-		Store: table, Teams: table, Publisher: notify.NewPublisher(cfg, c.Topics, c.PublicURL, 5*time.Second),
-		Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
-			o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
-		})}, Now: time.Now, Log: log,
+	pages := notify.NewPublisher(cfg, c.Topics, c.PublicURL, 5*time.Second)
+	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
+	})}
+	engine := &alarm.Engine{Store: table, Teams: table, Publisher: pages, Steps: steps, Now: time.Now, Log: log}
+	raiser := &alarm.Raiser{Store: table, Teams: table, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log}
+	heart := &parts.Heart{
+		Store: table, Part: parts.Alarm, Version: parts.Version(), Now: time.Now, Log: log,
+		Judge: &parts.Judge{Store: table, Alarms: raiser, Who: parts.Alarm, Now: time.Now, Log: log},
 	}
-	return &alarm.Handler{Engine: engine, Log: log}
+	checkIns := &checkin.Engine{Store: table, Alarms: raiser, Texts: pages, Steps: steps, Now: time.Now, Log: log}
+	musters := &muster.Engine{
+		Store: table, Alarms: &alarm.Raiser{Store: table, Teams: &alarm.Cached{Of: table, Now: time.Now}, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log},
+		Steps: steps, Now: time.Now, Log: log,
+	}
+	return &alarm.Handler{Engine: engine, CheckIns: checkIns, Musters: musters, Log: log}, heart
 }
 
 func fatal(err error) {

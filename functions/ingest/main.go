@@ -16,8 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"solewatch/internal/alarm"
+	"solewatch/internal/checkin"
 	"solewatch/internal/ingest"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
+	"solewatch/internal/parts"
 	"solewatch/internal/queue"
 	"solewatch/internal/rules"
 	"solewatch/internal/store"
@@ -77,10 +80,11 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	lambda.Start(handler(c, cfg).HandleSQS)
+	h, heart := handler(c, cfg)
+	lambda.Start(parts.Beating(heart, h.HandleSQS))
 }
 
-func handler(c config, cfg aws.Config) *ingest.Handler {
+func handler(c config, cfg aws.Config) (*ingest.Handler, *parts.Heart) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Brisk)
 	pages := notify.NewPublisher(cfg, c.Topics, c.PublicURL, 2*time.Second)
@@ -88,10 +92,16 @@ func handler(c config, cfg aws.Config) *ingest.Handler {
 		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client()
 	})}
 	raiser := &alarm.Raiser{Store: table, Teams: &alarm.Cached{Of: table, Now: time.Now}, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log}
-	return &ingest.Handler{
-		Rules: rules.Rules{Ahead: c.Ahead, Back: c.Back},
-		Store: table, Alarms: raiser, Pager: pages, Retention: c.Retention, Now: time.Now, Log: log,
+	heart := &parts.Heart{
+		Store: table, Part: parts.Ingest, Version: parts.Version(), Now: time.Now, Log: log,
+		Judge: &parts.Judge{Store: table, Alarms: raiser, Who: parts.Ingest, Now: time.Now, Log: log},
 	}
+	return &ingest.Handler{
+		Rules:   rules.Rules{Ahead: c.Ahead, Back: c.Back},
+		Musters: &muster.Engine{Store: table, Alarms: raiser, Steps: steps, Now: time.Now, Log: log},
+		Store:   table, Alarms: raiser, Pager: pages, Retention: c.Retention, Now: time.Now, Log: log,
+		CheckIns: &checkin.Engine{Store: table, Alarms: raiser, Steps: steps, Now: time.Now, Log: log},
+	}, heart
 }
 
 func fatal(err error) {

@@ -16,6 +16,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"solewatch/internal/feed"
+	"solewatch/internal/parts"
 	"solewatch/internal/push"
 	"solewatch/internal/store"
 )
@@ -51,21 +52,24 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	lambda.Start(handler(c, cfg).HandleStream)
+	h, heart := handler(c, cfg)
+	lambda.Start(parts.Beating(heart, h.HandleStream))
 }
 
 // handler's limits keep a batch within the function's 20 s even when the gateway answers nothing: 3 tries of 1.5 s.
-func handler(c config, cfg aws.Config) *push.Handler {
+func handler(c config, cfg aws.Config) (*push.Handler, *parts.Heart) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
+	table := store.New(cfg, c.Table, store.Patience{Dial: time.Second, Attempt: 2 * time.Second, Attempts: 3, Backoff: 300 * time.Millisecond})
 	return &push.Handler{
-		Store:   store.New(cfg, c.Table, store.Patience{Dial: time.Second, Attempt: 2 * time.Second, Attempts: 3, Backoff: 300 * time.Millisecond}),
+		Store:   table,
 		Poster:  feed.NewPoster(cfg),
-		Log:     slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level})),
+		Log:     log,
 		Now:     time.Now,
 		AtOnce:  64,
 		Tries:   3,
 		Attempt: 1500 * time.Millisecond,
 		Backoff: 100 * time.Millisecond,
-	}
+	}, &parts.Heart{Store: table, Part: parts.Push, Version: parts.Version(), Now: time.Now, Log: log}
 }
 
 func fatal(err error) {

@@ -16,6 +16,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"solewatch/internal/auth"
+	"solewatch/internal/parts"
 	"solewatch/internal/socket"
 	"solewatch/internal/store"
 )
@@ -47,19 +48,21 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	lambda.Start(handler(c, cfg).Handle)
+	h, heart := handler(c, cfg)
+	lambda.Start(parts.Beating(heart, h.Handle))
 }
 
-func handler(c config, cfg aws.Config) *socket.Handler {
+func handler(c config, cfg aws.Config) (*socket.Handler, *parts.Heart) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Brisk)
 	return &socket.Handler{
 		Store:     table,
 		Tickets:   &auth.Tickets{Store: table, Now: time.Now},
-		Log:       slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level})),
+		Log:       log,
 		Now:       time.Now,
 		Patience:  1200 * time.Millisecond,
 		Admission: 2500 * time.Millisecond,
-	}
+	}, &parts.Heart{Store: table, Part: parts.Socket, Version: parts.Version(), Now: time.Now, Log: log}
 }
 
 func fatal(err error) {

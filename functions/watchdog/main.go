@@ -17,7 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"solewatch/internal/alarm"
+	"solewatch/internal/checkin"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
+	"solewatch/internal/parts"
 	"solewatch/internal/queue"
 	"solewatch/internal/store"
 	"solewatch/internal/watchdog"
@@ -30,6 +33,7 @@ type config struct {
 	PublicURL string        // PUBLIC_URL, required: where people open the page
 	Factor    float64       // LOST_FACTOR: of the interval that an insole announced, at least 1
 	Minimum   time.Duration // LOST_MINIMUM: a shorter silence is never lost contact
+	Canary    time.Duration // CANARY_EVERY: between two calls of the canary wearer; not set: there is none
 	Level     slog.Level    // LOG_LEVEL
 }
 
@@ -62,6 +66,13 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		c.Minimum = d
 	}
+	if v := getenv("CANARY_EVERY"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < time.Minute {
+			errs = append(errs, fmt.Errorf("CANARY_EVERY: %q is not a duration of at least 1m", v))
+		}
+		c.Canary = d
+	}
 	if v := getenv("LOG_LEVEL"); v != "" && c.Level.UnmarshalText([]byte(v)) != nil {
 		errs = append(errs, fmt.Errorf("LOG_LEVEL: %q is not one of debug, info, warn, error", v))
 	}
@@ -89,11 +100,16 @@ func handler(c config, cfg aws.Config) *watchdog.Handler {
 		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
 	})}
 	teams := &alarm.Cached{Of: table, Now: time.Now}
+	alarms := &alarm.Raiser{Store: table, Teams: teams, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log}
 	return &watchdog.Handler{
-		Store:      table,
-		Engine:     &alarm.Engine{Store: table, Teams: table, Publisher: pages, Steps: steps, Now: time.Now, Log: log},
-		Alarms:     &alarm.Raiser{Store: table, Teams: teams, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log},
-		Teams: teams, LostFactor: c.Factor, LostMinimum: c.Minimum, Now: time.Now, Log: log,
+		Store:    table,
+		Engine:   &alarm.Engine{Store: table, Teams: table, Publisher: pages, Steps: steps, Now: time.Now, Log: log},
+		Alarms:   alarms,
+		Musters:  &muster.Engine{Store: table, Alarms: alarms, Steps: steps, Now: time.Now, Log: log},
+		CheckIns: &checkin.Engine{Store: table, Alarms: alarms, Texts: pages, Steps: steps, Now: time.Now, Log: log},
+		Heart:    &parts.Heart{Store: table, Part: parts.Watchdog, Version: parts.Version(), Now: time.Now, Log: log},
+		Judge:    &parts.Judge{Store: table, Alarms: alarms, Period: c.Canary, Who: parts.Watchdog, Now: time.Now, Log: log},
+		Teams:    teams, LostFactor: c.Factor, LostMinimum: c.Minimum, Now: time.Now, Log: log,
 	}
 }
 

@@ -109,6 +109,14 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 }
 
 func (s *System) start(ctx context.Context) error {
+	insoles := ""
+	if s.cfg.Bridge != "" { // functions are told where insoles call before the bridge is there
+		addr, err := concrete(s.cfg.BridgeAddr)
+		if err != nil {
+			return err
+		}
+		s.cfg.BridgeAddr, insoles = addr, local(addr)
+	}
 	var lns []net.Listener
 	for _, addr := range []string{s.cfg.ServicesAddr, s.cfg.APIAddr, s.cfg.WebAddr} {
 		ln, err := net.Listen("tcp", addr)
@@ -122,7 +130,7 @@ func (s *System) start(ctx context.Context) error {
 	}
 	services, api, web := lns[0], lns[1], lns[2]
 	s.Services, s.API, s.Web = "http://"+reachable(services.Addr()), "http://"+reachable(api.Addr()), "http://"+named(web.Addr())
-	s.addresses = template.Addresses{Services: s.Services, API: s.API, Web: s.Web}
+	s.addresses = template.Addresses{Services: s.Services, API: s.API, Web: s.Web, Insoles: insoles}
 
 	t, err := template.Load(s.cfg.Template, template.Options{
 		Parameters: s.cfg.Parameters, Stack: s.cfg.Stack, Region: region, Account: account, QueueBase: s.Services,

@@ -241,6 +241,7 @@ func (s *Store) getItem(ctx context.Context, k key, consistent bool) (item, erro
 
 // put writes it whole. ErrConflict when c does not hold.
 func (s *Store) put(ctx context.Context, it item, c cond) error {
+	s.canary(it)
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.Table, Item: it,
 		ConditionExpression: c.exprPtr(), ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
@@ -346,6 +347,7 @@ func (s *Store) query(ctx context.Context, q question) iter.Seq2[item, error] {
 
 // Parts of a transaction.
 func (s *Store) txPut(it item, c cond) types.TransactWriteItem {
+	s.canary(it)
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName: &s.Table, Item: it,
 		ConditionExpression: c.exprPtr(), ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"time"
 )
@@ -198,6 +199,7 @@ type Addresses struct {
 	Services string // http://127.0.0.1:8001: DynamoDB, SQS, SNS and @connections
 	API      string // http://127.0.0.1:8002: HTTP and WebSocket APIs
 	Web      string // http://localhost:8000: the distribution
+	Insoles  string // 127.0.0.1:9000: what the load balancers lead to; "" where nothing runs behind them
 }
 
 // Local turns the addresses that parts of the template have on AWS, where they occur in s, into those on this
@@ -215,6 +217,15 @@ func (t *Template) Local(s string, a Addresses) string {
 	}
 	if t.Distribution != nil {
 		pairs = append(pairs, "https://"+t.Distribution.Domain, a.Web)
+	}
+	for _, r := range t.Resources {
+		if r.Type == "AWS::ElasticLoadBalancingV2::LoadBalancer" && a.Insoles != "" {
+			name := r.Name + ".elb." + t.opt.Region + ".amazonaws.com"
+			if _, port, err := net.SplitHostPort(a.Insoles); err == nil {
+				host := strings.TrimSuffix(a.Insoles, ":"+port)
+				pairs = append(pairs, name+":9000", a.Insoles, name, host)
+			}
+		}
 	}
 	return strings.NewReplacer(pairs...).Replace(s)
 }
