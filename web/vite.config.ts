@@ -12,7 +12,7 @@ function catalogue(): Plugin {
       const found = /^(.*\/internal\/text\/catalogue\/[a-z]+\.json)(\?more)?$/.exec(id);
       if (!found?.[1]) return null;
       this.addWatchFile(found[1]);
-      const ours = found[2] ? /^more\./ : /^(web|alarm\.kind)\./;
+      const ours = found[2] ? /^more\./ : /^(web|alarm\.kind|guess)\./;
       const all = JSON.parse(await readFile(found[1], 'utf8')) as Record<string, string>;
       const words = JSON.stringify(Object.fromEntries(Object.entries(all).filter(([key]) => ours.test(key))));
       return found[2] ? { code: `export default ${words};`, moduleType: 'js' } : words;

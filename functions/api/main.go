@@ -81,13 +81,15 @@ func handler(c config, cfg aws.Config) *api.API {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, patience)
 	topics := notify.NewTopics(cfg, c.Topics)
+	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}
 	return &api.API{
 		Store:    table,
 		Sessions: &auth.Sessions{Store: table, Now: time.Now, TTL: c.SessionTTL},
 		Tickets:  &auth.Tickets{Store: table, Now: time.Now},
 		Desk: &alarm.Desk{
-			Store: table, Teams: table, Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}, Now: time.Now, Log: log,
+			Store: table, Teams: table, Steps: steps, Now: time.Now, Log: log,
 		},
+		Alarms:    &alarm.Raiser{Store: table, Teams: table, Steps: steps, Topics: topics.Topic, Now: time.Now, Log: log},
 		Directory: &directory.Directory{Store: table, Topics: topics, Now: time.Now, Log: log},
 		Confirmed: topics,
 		Version:   version(),

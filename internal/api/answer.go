@@ -206,6 +206,9 @@ func (a *API) asked(link string, q alarm.Asked) answerPage {
 		owner.Value, owner.More = one.OwnerName, []string{ago(one.TakenAt)}
 	}
 	p.Facts = []answerFact{where(l, one.Fix, now), owner}
+	if why := notify.Guess(one, l); why != "" {
+		p.Facts = append(p.Facts, answerFact{Name: say("guess"), Value: why})
+	}
 	return p
 }
 

@@ -142,7 +142,7 @@ func TestAnswerPage(t *testing.T) {
 	late.ms.Add((4 * time.Second).Milliseconds())
 	a = late.look(t, late.paul)
 	a.isPage(t, 200, "en")
-	a.says(t, "22 min ago", "The insole sent this late: it reached us just now.", "No position is known", "DRILL")
+	a.says(t, "22 min ago", "The insole sent this late: it reached us just now.", "No position is known", "EXERCISE: nobody is in danger")
 	a.hides(t, "geo:", "openstreetmap")
 }
 

@@ -44,6 +44,7 @@ type API struct {
 	Sessions  *auth.Sessions
 	Tickets   *auth.Tickets
 	Desk      *alarm.Desk
+	Alarms    *alarm.Raiser // of drills
 	Directory *directory.Directory
 	Confirmed Confirmations
 	Version   string        // of the build, said by /api/status
@@ -113,6 +114,7 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.statusRoutes(h, mux)
 	a.boardRoutes(h)
 	a.alarmRoutes(h)
+	a.drillRoutes(h)
 	a.lifecycleRoutes(h)
 	a.workerRoutes(h)
 	a.teamRoutes(h)

@@ -87,6 +87,7 @@ func newOffice(t *testing.T) *office {
 		Sessions:  &auth.Sessions{Store: o.store, Now: o.now, TTL: 12 * time.Hour},
 		Tickets:   &auth.Tickets{Store: o.store, Now: o.now},
 		Desk:      &alarm.Desk{Store: o.store, Teams: o.store, Steps: noSteps{}, Now: o.now, Log: log},
+		Alarms:    &alarm.Raiser{Store: o.store, Teams: o.store, Steps: noSteps{}, Topics: func(insole.OrgID, insole.TeamID) string { return "arn:topic" }, Now: o.now, Log: log},
 		Directory: &directory.Directory{Store: o.store, Topics: o.topics, Now: o.now, Log: log},
 		Confirmed: o.topics, Version: "test", Patience: 30 * time.Second, Now: o.now, Log: log,
 	}
@@ -249,7 +250,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 	return map[string]req{
 		"sign-in": {"/api/session", m{"email": "viewer@" + string(org) + ".example", "password": password}}, "sign-out": {"/api/session", nil},
 		"me": {"/api/me", nil}, "change-me": {"/api/me", m{"locale": "fr"}}, "past-alarms": {"/api/reports/2026-11/alarms", nil}, "ticket": {"/api/ticket", nil}, "status": {"/api/status", nil}, "board": {"/api/board", nil},
-		"alarms": {"/api/alarms", nil}, "alarm": {al, nil}, "take": {al + "/take", nil}, "note": {al + "/note", m{"note": "on my way"}},
+		"alarms": {"/api/alarms", nil}, "alarm": {al, nil}, "take": {al + "/take", nil}, "drill": {"/api/drills", m{"worker": "marie", "note": "monthly"}}, "note": {al + "/note", m{"note": "on my way"}},
 		"resolve":  {al + "/resolve", m{"reason": "test", "note": "all well"}},
 		"escalate": {al + "/escalate", m{"step": 0}}, "signal": {al + "/signal", m{"signal": "ask-fix"}}, "seen": {al + "/seen", nil},
 		"shelve": {al + "/shelve", m{"minutes": 60, "why": "a dead zone"}}, "unshelve": {al + "/unshelve", nil}, "shelves": {"/api/shelves", nil},
@@ -281,7 +282,7 @@ var needs = map[string]insole.Role{
 	"readiness": insole.Viewer, "report": insole.Supervisor,
 	"escalate": insole.Supervisor, "signal": insole.Supervisor, "seen": insole.Supervisor, "shelve": insole.Supervisor, "unshelve": insole.Supervisor,
 	"shelves": insole.Viewer, "end-shelf": insole.Supervisor,
-	"take": insole.Supervisor, "note": insole.Supervisor, "resolve": insole.Supervisor, "contacts": insole.Supervisor, "contact": insole.Supervisor,
+	"take": insole.Supervisor, "drill": insole.Supervisor, "note": insole.Supervisor, "resolve": insole.Supervisor, "contacts": insole.Supervisor, "contact": insole.Supervisor,
 	"insoles": insole.Supervisor, "insole": insole.Supervisor,
 	"make-worker": insole.Admin, "change-worker": insole.Admin, "remove-worker": insole.Admin, "make-team": insole.Admin, "change-team": insole.Admin,
 	"remove-team": insole.Admin, "make-contact": insole.Admin, "change-contact": insole.Admin, "remove-contact": insole.Admin, "make-insole": insole.Admin,

@@ -26,6 +26,7 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 		"make-contact": 201, "make-zone": 201, // name nothing of acme's
 		"make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contact
 		"make-user": 422, // takes an address of acme's
+		"drill":     404, // names acme's worker
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true,
 		"readiness": true, "report": true, "past-alarms": true, "shelves": true}

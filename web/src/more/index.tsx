@@ -27,6 +27,7 @@ const admin =
 
 // Every page, by its name in the address, in the order of the menu. A new page is a file in this folder and a line here.
 const pages: Readonly<Record<string, Entry>> = {
+  drill: { title: 'more.drill.title', load: () => import('./drill.tsx'), role: 'supervisor', unlisted: true },
   past: { title: 'more.past.title', load: admin('Past'), role: 'supervisor' },
   health: { title: 'more.health.title', load: admin('Health'), role: 'supervisor' },
   teams: { title: 'more.teams.title', load: admin('Teams') },

@@ -2,7 +2,10 @@
 import { signal } from '@preact/signals';
 import type en from '../../../internal/text/catalogue/en.json';
 
-export type Key = Extract<keyof typeof en, `web.${string}` | `more.${string}` | `alarm.kind.${string}`>;
+export type Key = Extract<
+  keyof typeof en,
+  `web.${string}` | `more.${string}` | `alarm.kind.${string}` | `guess.${string}`
+>;
 
 // Keys that come in plural forms: web.x.one, web.x.other.
 export type PluralKey = Key extends infer K
@@ -81,7 +84,7 @@ export function has(key: string): key is Key {
 
 // word is the text for a word of the server's, and the word itself when the catalogue has none.
 export function word(
-  family: 'alarm.kind' | 'web.posture' | 'web.reason' | 'web.log' | 'web.who' | 'web.page' | 'web.channel',
+  family: 'alarm.kind' | 'guess' | 'web.posture' | 'web.reason' | 'web.log' | 'web.who' | 'web.page' | 'web.channel',
   value: string,
 ): string {
   const key = `${family}.${value}`;

@@ -142,6 +142,12 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
             </dd>
           </div>
         )}
+        {alarm.guess && (
+          <div>
+            <dt>{t('web.alarm.guess')}</dt>
+            <dd>{word('guess', alarm.guess)}</dd>
+          </div>
+        )}
         {alarm.returnedAtMs !== undefined && (
           <div>
             <dt>{t('web.alarm.returned')}</dt>

@@ -9,8 +9,8 @@ import { t, word } from '../text/text.ts';
 import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
 import { BatteryIcon, CalmIcon, Glyph, PriorityIcon, StandingIcon } from './icons.tsx';
-import { go, route, workerHref } from './route.ts';
-import { board, byWorker, chosenAlarm, mode, now, placeAt, saidOf, say, teamName, trail } from './state.ts';
+import { go, moreHref, route, workerHref } from './route.ts';
+import { board, byWorker, chosenAlarm, me, mode, now, placeAt, saidOf, say, teamName, trail } from './state.ts';
 import { saysOf } from './workers.tsx';
 
 export function Panel(p: { worker: Worker | null }) {
@@ -107,6 +107,11 @@ function Person(p: { worker: Worker }) {
       </section>
       <LastHour worker={worker.worker} live={live} />
       <Protection worker={worker.worker} />
+      {me.value && me.value.role !== 'viewer' && (
+        <a class="button quiet" href={moreHref('drill', worker.worker)}>
+          {t('web.drill')}
+        </a>
+      )}
       {here && <Nearby of={worker.worker} here={here} />}
       <Looked worker={worker.worker} />
     </>
