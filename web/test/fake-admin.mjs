@@ -11,6 +11,34 @@ const nouns = {
   users: { key: 'user', see: 'admin' },
 };
 
+const kinds = [
+  {
+    kind: 'sos',
+    name: 'SOS',
+    default: { priority: 1 },
+    why: 'Help is never filtered.',
+    least: {},
+    most: { priority: 1 },
+    neverOff: 'somebody asks for help',
+  },
+  {
+    kind: 'fall',
+    name: 'Fall',
+    default: { priority: 1 },
+    why: '30 s is long enough to notice.',
+    least: { preAlarmS: 5 },
+    most: { priority: 1, preAlarmS: 300 },
+  },
+  {
+    kind: 'lost-contact',
+    name: 'Lost contact',
+    default: { priority: 2, factor: 3, minimumS: 180 },
+    why: 'One lost report is radio, three in a row are not.',
+    least: { factor: 2, minimumS: 60 },
+    most: { priority: 3, factor: 20, minimumS: 14400 },
+  },
+];
+
 const fault = (location, message) => ({ location, message });
 
 const idFrom = (name) =>
@@ -89,6 +117,12 @@ export class Admin {
       return report[2] ? [200, { alarms: this.past?.() ?? [] }] : [200, this.report(report[1])];
     }
     if (path === '/me' && method === 'PUT') return this.account(me, body, problem);
+    if (path === '/kinds' && method === 'GET') return [200, { kinds }];
+    const dry = /^\/teams\/([^/]+)\/dryrun$/.exec(path);
+    if (dry && method === 'POST')
+      return rank[me.role] < rank.supervisor
+        ? problem(403)
+        : [200, this.dryRun(body.policy ?? this.things.teams.get(dry[1]), body)];
     const found = /^\/(\w+)(?:\/([^/]+))?(?:\/(rotate|revoke))?$/.exec(path);
     const noun = nouns[found?.[1]];
     if (!noun) return null;
@@ -162,6 +196,8 @@ export class Admin {
       if (v.fallback && !/^\+[1-9][\d .]{6,20}$/.test(v.fallback))
         faults.push(fault('body.fallback', `“${v.fallback}” is not a phone number with its country code.`));
       if (v.steps.length === 0) faults.push(fault('body.steps', 'A team without steps would reach no one.'));
+      if (v.settings?.['lost-contact']?.factor > 20)
+        faults.push(fault('body.settings.lost-contact.factor', 'At most 20.'));
       v.steps.forEach((s, i) => {
         if (s.contacts.length === 0) faults.push(fault(`body.steps[${i}].contacts`, `Step ${i + 1} calls nobody.`));
       });
@@ -176,6 +212,47 @@ export class Admin {
     if (kind === 'workers' && !this.things.teams.has(v.team))
       faults.push(fault('body.team', `There is no team “${v.team}”.`));
     return faults;
+  }
+
+  // dryRun is at step times, without repeats.
+  dryRun(team, { kind, atMs = this.now() }) {
+    let afterS = 0;
+    const steps = team.steps.map((step, i) => {
+      afterS += step.delayS ?? 0;
+      const told = step.contacts.flatMap((id) =>
+        step.channels.map((channel) => {
+          const { name, phone, email } = this.things.contacts.get(id);
+          const has = channel === 'sms' ? phone : email;
+          const reachable = Boolean(has) && (channel === 'sms' || this.confirmed[id] === true);
+          const text = reachable ? undefined : has ? 'e-mail not confirmed' : 'no phone number';
+          return { contact: id, name, channel, reachable, text };
+        }),
+      );
+      const reached = told.some((x) => x.reachable);
+      return {
+        step: i + 1,
+        atMs: atMs + afterS * 1000,
+        afterS,
+        outOfHours: false,
+        place: i + 1,
+        repeat: false,
+        reached,
+        told,
+      };
+    });
+    const first = steps.find((s) => s.reached);
+    return {
+      kind,
+      priority: 1,
+      off: team.settings?.[kind]?.off ?? false,
+      atMs,
+      repeatS: 300,
+      steps,
+      faults: this.wrong('teams', team).map((f) => ({ ...f, location: f.location.replace('body', 'body.policy') })),
+      unread: false,
+      nobody: first === undefined,
+      firstS: first?.afterS ?? -1,
+    };
   }
 
   account(me, body, problem) {

@@ -437,7 +437,7 @@ export function serve(system, port = 0) {
       system.tickets.add(ticket);
       return json(response, 200, { ticket });
     }
-    const about = /^\/(me|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
+    const about = /^\/(me|kinds|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
     const told =
       about &&
       system.admin.answer(request.method, path, me, await bodyOf(request), request.headers, (status, errors = []) => [

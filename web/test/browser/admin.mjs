@@ -139,6 +139,55 @@ export const tests = [
     },
   },
   {
+    name: 'administration: a team out of hours, what it says of a kind of alarm, and who would be told, before it is saved',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage(hugo);
+      await mode(page, 'LIVE');
+      await at(page, 'teams/south');
+      await page.waitForSelector('.kinds summary');
+      const out = page.locator('fieldset.policy', { hasText: 'Out of hours: who is told instead' });
+      await out.getByRole('button', { name: 'Add a step' }).click();
+      await out.locator('select').selectOption('anne');
+      const hours = page.locator('fieldset.policy', { hasText: 'Working hours' }).last();
+      await hours.getByRole('button', { name: 'Add a shift' }).click();
+      await page.waitForSelector('#field-hours-0-from:focus');
+      await label(page, 'Time zone').fill('Europe/Paris');
+      const lost = page.locator('.kinds details', { hasText: 'Lost contact' });
+      await lost.locator('summary').click();
+      await lost.getByLabel('Silent for so many announced intervals').fill('30');
+      await lost.getByLabel('Priority').selectOption('1');
+      await page.locator('.kinds details', { hasText: 'Fall' }).locator('summary').click();
+      await label(page, 'Switched off: raises no alarm').first().check();
+      await press(page, 'Show who would be told');
+      await page.waitForSelector('.dry-steps >> text=Chloé V.');
+      await page.waitForSelector('text=The first person is reached after 0 s.');
+      await page.waitForSelector('.dry .form-problem >> text=At most 20.');
+      await accessible(page, 'a team, whole');
+      await page.locator('.dry').screenshot();
+      await page.locator('.dry').scrollIntoViewIfNeeded();
+      await shot(page, 'admin-dry-run');
+      await press(page, 'Save');
+      await page.waitForSelector('.form-says >> text=At most 20.');
+      await page.locator('.form-says button', { hasText: 'At most 20.' }).click();
+      await page.waitForSelector('#field-settings-lost-contact-factor:focus');
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type('5');
+      await press(page, 'Save');
+      await page.waitForSelector('.things');
+      const south = system.admin.things.teams.get('south');
+      assert.deepEqual(south.settings, { fall: { off: true }, 'lost-contact': { priority: 1, factor: 5 } });
+      assert.deepEqual(south.outOfHours, [{ delayS: 0, contacts: ['anne'], channels: ['sms'] }]);
+      assert.equal(south.hours[0].zone, 'Europe/Paris');
+
+      const claire = await newPage();
+      await mode(claire, 'LIVE');
+      await at(claire, 'teams/north');
+      await press(claire, 'Show who would be told');
+      await claire.waitForSelector('.dry-steps >> text=Bruno T.');
+      await accessible(claire, 'a dry run as a supervisor sees it');
+    },
+  },
+  {
     name: 'administration: somebody else was faster: theirs is shown, mine is kept on top, nothing is overwritten blindly',
     run: async ({ system, newPage, shot }) => {
       const page = await newPage(hugo);
@@ -357,7 +406,7 @@ export const tests = [
         const menu = await page.textContent('.more-nav');
         for (const name of sees) assert.ok(menu.includes(name), `${email} does not see ${name}`);
         for (const name of not) assert.ok(!menu.includes(name), `${email} sees ${name}`);
-        assert.equal(await page.locator('.more-body button').count(), 0);
+        assert.equal(await page.locator('.more-body [type=submit], .more-body .bad').count(), 0);
         await page.waitForSelector('text=Only administrators may change this.');
         await accessible(page, `a team as ${email} sees it`);
         await shot(page, `admin-team-${email.split('@')[0]}`);

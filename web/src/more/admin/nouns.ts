@@ -1,12 +1,23 @@
 // What people set up, as the API has it. What is absent there is '' or 0 here; what this page does not know is kept and
 // sent back as it came.
-import { flag, integer, list, number, object, oneOfOr, text } from '../../api/decode.ts';
+import { type Decoder, flag, integer, list, number, object, oneOfOr, text } from '../../api/decode.ts';
 import { type Noun, whole } from '../form.tsx';
 
 export interface Step {
   readonly delayS: number;
   readonly contacts: readonly string[];
   readonly channels: readonly string[];
+}
+
+// A Setting is what a team says about one kind of alarm. What is absent is the default.
+export interface Setting {
+  readonly off?: boolean;
+  readonly priority?: number;
+  readonly preAlarmS?: number;
+  readonly dwellS?: number;
+  readonly factor?: number;
+  readonly minimumS?: number;
+  readonly percent?: number;
 }
 
 export interface Team {
@@ -16,6 +27,9 @@ export interface Team {
   readonly lapseS: number;
   readonly repeatS: number;
   readonly fallback: string;
+  readonly hours: readonly Shift[]; // when steps is in force, where there is outOfHours
+  readonly outOfHours: readonly Step[];
+  readonly settings: Readonly<Record<string, Setting>>; // by kind of alarm
   readonly confirmed: Readonly<Record<string, boolean>>; // of one team only
   readonly version: number;
 }
@@ -96,6 +110,30 @@ const confirmations = (value: unknown): Readonly<Record<string, boolean>> =>
     ? Object.fromEntries(Object.entries(value).filter((e): e is [string, boolean] => typeof e[1] === 'boolean'))
     : {};
 
+export const setting: Decoder<Setting> = (value, path) =>
+  whole<Setting>(
+    {},
+    object<object, Setting>(
+      {},
+      {
+        off: flag,
+        priority: integer,
+        preAlarmS: integer,
+        dwellS: integer,
+        factor: number,
+        minimumS: integer,
+        percent: integer,
+      },
+    ),
+  )(value, path);
+
+const byKind: Decoder<Readonly<Record<string, Setting>>> = (value, path) => {
+  const all = object({})(value, path) && (value as object);
+  return Object.fromEntries(Object.entries(all).map(([kind, v]) => [kind, setting(v, `${path}.${kind}`)]));
+};
+
+const shift = object<Shift>({ days: list(text), from: text, to: text, zone: text });
+
 const blankTeam: Team = {
   team: '',
   name: '',
@@ -103,6 +141,9 @@ const blankTeam: Team = {
   lapseS: 0,
   repeatS: 300,
   fallback: '',
+  hours: [],
+  outOfHours: [],
+  settings: {},
   confirmed: {},
   version: 0,
 };
@@ -115,7 +156,15 @@ export const teams: Noun<Team> = {
     blankTeam,
     object(
       { team: text, name: text, steps: list(step), version: integer },
-      { lapseS: integer, repeatS: integer, fallback: text, confirmed: confirmations },
+      {
+        lapseS: integer,
+        repeatS: integer,
+        fallback: text,
+        hours: list(shift),
+        outOfHours: list(step),
+        settings: byKind,
+        confirmed: confirmations,
+      },
     ),
   ),
   id: (v) => v.team,
@@ -125,8 +174,6 @@ export const teams: Noun<Team> = {
 };
 
 const blankWorker: Worker = { worker: '', team: '', name: '', phone: '', insole: '', shifts: [], version: 0 };
-
-const shift = object<Shift>({ days: list(text), from: text, to: text, zone: text });
 
 export const workers: Noun<Worker> = {
   page: 'workers',

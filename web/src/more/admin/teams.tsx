@@ -3,11 +3,14 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { n, t, word } from '../../text/text.ts';
 import { me } from '../../ui/state.ts';
 import { type Edit, Editor, fetchAll, type Line, MinutesField, TextField, useGet } from '../form.tsx';
-import { fieldId, under } from '../form-draft.ts';
+import { type Fault, fieldId, under } from '../form-draft.ts';
 import type { PageProps } from '../index.tsx';
 import { Confirmation } from './contacts.tsx';
+import { DryRun } from './dryrun.tsx';
 import { Back, idIn, Things } from './list.tsx';
 import { type Contact, contacts, type Step, type Team, teams } from './nouns.ts';
+import { Settings, settingLine } from './settings.tsx';
+import { Shifts, shiftLine } from './shifts.tsx';
 
 const channels = ['sms', 'email'] as const;
 
@@ -28,6 +31,7 @@ export function Teams(p: PageProps) {
         id={at.id}
         lines={(team) => teamLines(team, known)}
         fields={(e) => <TeamFields edit={e} known={known} />}
+        beside={(team) => (me.value?.role === 'supervisor' ? <DryRun team={team} /> : null)}
       />
     </Back>
   );
@@ -36,27 +40,28 @@ export function Teams(p: PageProps) {
 const nameOf = (id: string, known: readonly Contact[]) => known.find((c) => c.contact === id)?.name ?? id;
 const minutes = (s: number) => t('more.minutes', { n: Math.round((s / 60) * 100) / 100 });
 
+const stepLine = (s: Step, known: readonly Contact[]) =>
+  [
+    minutes(s.delayS),
+    s.contacts.map((c) => nameOf(c, known)).join(', '),
+    s.channels.map((c) => word('web.channel', c)).join(', '),
+  ].join(' · ');
+
 function teamLines(team: Team, known: readonly Contact[]): readonly Line[] {
   return [
     [t('more.name'), team.name],
-    ...team.steps.map(
-      (s, i): Line => [
-        t('more.teams.step', { n: i + 1 }),
-        [
-          minutes(s.delayS),
-          s.contacts.map((c) => nameOf(c, known)).join(', '),
-          s.channels.map((c) => word('web.channel', c)).join(', '),
-        ].join(' · '),
-      ],
-    ),
+    ...team.steps.map((s, i): Line => [t('more.teams.step', { n: i + 1 }), stepLine(s, known)]),
     [t('more.teams.repeat'), minutes(team.repeatS)],
     [t('more.teams.lapse'), team.lapseS === 0 ? t('more.teams.never') : minutes(team.lapseS)],
     [t('more.teams.fallback'), team.fallback],
+    ...team.outOfHours.map((s, i): Line => [t('more.teams.outStep', { n: i + 1 }), stepLine(s, known)]),
+    ...team.hours.map((s, i): Line => [t('more.teams.hoursLine', { n: i + 1 }), shiftLine(s)]),
+    ...Object.entries(team.settings).map(([kind, s]): Line => [word('alarm.kind', kind), settingLine(s)]),
   ];
 }
 
 function TeamFields(p: { edit: Edit<Team>; known: readonly Contact[] }) {
-  const { value, set, faults } = p.edit;
+  const { value, set, faults, isNew } = p.edit;
   return (
     <>
       <TextField
@@ -67,7 +72,16 @@ function TeamFields(p: { edit: Edit<Team>; known: readonly Contact[] }) {
         onInput={(name) => set({ name })}
         input={{ autocomplete: 'off', required: true }}
       />
-      <Policy edit={p.edit} known={p.known} />
+      <Policy
+        at="steps"
+        legend={t('more.teams.policy')}
+        hint={t('more.teams.policyHint')}
+        steps={value.steps}
+        team={value}
+        known={p.known}
+        faults={faults}
+        onChange={(steps) => set({ steps })}
+      />
       <MinutesField
         at="repeatS"
         label={t('more.teams.repeat')}
@@ -93,6 +107,29 @@ function TeamFields(p: { edit: Edit<Team>; known: readonly Contact[] }) {
         onInput={(fallback) => set({ fallback })}
         input={{ type: 'tel', autocomplete: 'off', inputMode: 'tel' }}
       />
+      <Policy
+        at="outOfHours"
+        legend={t('more.teams.outOfHours')}
+        hint={t('more.teams.outOfHoursHint')}
+        steps={value.outOfHours}
+        team={value}
+        known={p.known}
+        faults={faults}
+        onChange={(outOfHours) => set({ outOfHours })}
+      />
+      {(value.outOfHours.length > 0 || value.hours.length > 0) && (
+        <Shifts
+          at="hours"
+          shifts={value.hours}
+          legend={t('more.teams.hours')}
+          hint={t('more.teams.hoursHint')}
+          none={t('more.teams.noHours')}
+          faults={faults}
+          onChange={(hours) => set({ hours })}
+        />
+      )}
+      <Settings edit={p.edit} />
+      {isNew ? <p class="sub">{t('more.dry.later')}</p> : <DryRun team={value} policy={value} />}
     </>
   );
 }
@@ -110,9 +147,17 @@ function keyOf(s: Step): number {
   return nextKey;
 }
 
-function Policy(p: { edit: Edit<Team>; known: readonly Contact[] }) {
-  const { value, set, faults } = p.edit;
-  const { steps } = value;
+function Policy(p: {
+  at: 'steps' | 'outOfHours';
+  legend: string;
+  hint: string;
+  steps: readonly Step[];
+  team: Team;
+  known: readonly Contact[];
+  faults: readonly Fault[];
+  onChange: (steps: readonly Step[]) => void;
+}) {
+  const { steps, faults, onChange } = p;
   const [told, setTold] = useState('');
   const self = useRef<HTMLFieldSetElement>(null);
   const focus = useRef<string | null>(null);
@@ -129,19 +174,19 @@ function Policy(p: { edit: Edit<Team>; known: readonly Contact[] }) {
     if (!was) return;
     const now = { ...was, ...more };
     keys.set(now, keyOf(was));
-    set({ steps: steps.map((s, j) => (j === i ? now : s)) });
+    onChange(steps.map((s, j) => (j === i ? now : s)));
   }
   function move(i: number, by: -1 | 1): void {
     const [a, b] = [steps[i], steps[i + by]];
     if (!a || !b) return;
-    set({ steps: steps.map((s, j) => (j === i ? b : j === i + by ? a : s)) });
+    onChange(steps.map((s, j) => (j === i ? b : j === i + by ? a : s)));
     // The button under the finger stays there, unless the step can go no farther that way.
     const atEnd = i + by === 0 || i + by === steps.length - 1;
     focus.current = `[data-step="${keyOf(a)}"] [data-move="${atEnd ? -by : by}"]`;
     setTold(t('more.teams.moved', { from: i + 1, to: i + by + 1 }));
   }
   function removeAt(i: number): void {
-    set({ steps: steps.filter((_, j) => j !== i) });
+    onChange(steps.filter((_, j) => j !== i));
     const next = steps[i + 1] ?? steps[i - 1];
     focus.current = next ? `[data-step="${keyOf(next)}"] input` : '[data-add]';
     setTold(t('more.teams.removed', { n: i + 1 }));
@@ -149,24 +194,24 @@ function Policy(p: { edit: Edit<Team>; known: readonly Contact[] }) {
   function add(): void {
     const last = steps.at(-1);
     const made: Step = { delayS: steps.length === 0 ? 0 : 120, contacts: [], channels: last?.channels ?? ['sms'] };
-    set({ steps: [...steps, made] });
+    onChange([...steps, made]);
     focus.current = `[data-step="${keyOf(made)}"] input`;
   }
 
   return (
     <fieldset class="policy" ref={self}>
-      <legend>{t('more.teams.policy')}</legend>
-      <p class="sub">{t('more.teams.policyHint')}</p>
+      <legend>{p.legend}</legend>
+      <p class="sub">{p.hint}</p>
       <ol>
         {steps.map((s, i) => (
           <li key={keyOf(s)} data-step={keyOf(s)}>
             <StepFields
               step={s}
-              at={`steps[${i}]`}
+              at={`${p.at}[${i}]`}
               number={i + 1}
-              team={value}
+              team={p.team}
               known={p.known}
-              edit={p.edit}
+              faults={faults}
               onChange={(more) => change(i, more)}
             />
             <div class="form-acts">
@@ -194,7 +239,7 @@ function Policy(p: { edit: Edit<Team>; known: readonly Contact[] }) {
       <div class="form-acts">
         <button
           type="button"
-          id={fieldId('steps')}
+          id={fieldId(p.at)}
           data-add=""
           class="plain"
           disabled={steps.length >= maxSteps}
@@ -204,7 +249,7 @@ function Policy(p: { edit: Edit<Team>; known: readonly Contact[] }) {
         </button>
       </div>
       {faults
-        .filter((f) => f.at === 'steps')
+        .filter((f) => f.at === p.at)
         .map((f) => (
           <p key={f.says} class="wrong">
             {f.says}
@@ -223,11 +268,10 @@ function StepFields(p: {
   number: number;
   team: Team;
   known: readonly Contact[];
-  edit: Edit<Team>;
+  faults: readonly Fault[];
   onChange: (more: Partial<Step>) => void;
 }) {
-  const { step, at } = p;
-  const { faults } = p.edit;
+  const { step, at, faults } = p;
   const free = p.known.filter((c) => !step.contacts.includes(c.contact));
   const wrong = [...under(faults, `${at}.contacts`), ...under(faults, `${at}.channels`)];
   const picker = fieldId(`${at}.contacts`);
