@@ -3,6 +3,7 @@ import { Problem } from '../../src/api/client.ts';
 import { monthBefore, monthOf } from '../../src/more/admin/months.tsx';
 import { contacts, insoles, teams, users, zones } from '../../src/more/admin/nouns.ts';
 import { cornersIn, opened, read, sideNear, written } from '../../src/more/admin/ring.ts';
+import { changed } from '../../src/more/admin/settings.tsx';
 import { newPassword } from '../../src/more/admin/users.tsx';
 import { save } from '../../src/more/form.tsx';
 import { draftOf, faultsOf, fieldId, keep, rebased, same, under, unsaved } from '../../src/more/form-draft.ts';
@@ -57,8 +58,9 @@ describe('what is sent', () => {
       steps: [{ contacts: ['boss'], channels: ['sms'], later: true }],
       version: 2,
       confirmed: { boss: true },
-      settings: { fall: { off: true } },
+      settings: { fall: { off: true, later: 7 } },
       hours: null,
+      newer: { than: 'this page' },
     };
     const team = teams.decode(read, '');
     expect(team).toMatchObject({ lapseS: 0, repeatS: 300, fallback: '', steps: [{ delayS: 0 }] });
@@ -68,7 +70,10 @@ describe('what is sent', () => {
       steps: [{ delayS: 0, contacts: ['boss'], channels: ['sms'], later: true }],
       lapseS: 0,
       repeatS: 300,
-      settings: { fall: { off: true } },
+      hours: [],
+      outOfHours: [],
+      settings: { fall: { off: true, later: 7 } },
+      newer: { than: 'this page' },
     });
   });
 
@@ -137,6 +142,12 @@ describe('corners', () => {
       ]),
     ).toEqual([2]);
   });
+});
+
+test('a setting that says nothing is none', () => {
+  expect(changed(undefined, { off: true })).toEqual({ off: true });
+  expect(changed({ off: true, factor: 3 }, { off: false })).toEqual({ factor: 3 });
+  expect(changed({ factor: 3 }, { factor: 0 })).toBeNull();
 });
 
 test('months go over the turn of the year', () => {
