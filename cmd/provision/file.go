@@ -50,6 +50,54 @@ type teamSpec struct {
 	Lapse    time.Duration `yaml:"lapse"`
 	Repeat   time.Duration `yaml:"repeat"`
 	Fallback string        `yaml:"fallback"`
+
+	Hours      []shiftSpec            `yaml:"hours"` // when steps is in force, where there is outOfHours
+	OutOfHours []stepSpec             `yaml:"outOfHours"`
+	Settings   map[string]settingSpec `yaml:"settings"` // of its alarms, by kind
+}
+
+// settingSpec is what a team says about one kind of alarm. What is not given is the default.
+type settingSpec struct {
+	Off      bool          `yaml:"off"`
+	Priority int           `yaml:"priority"`
+	PreAlarm time.Duration `yaml:"preAlarm"`
+	Dwell    time.Duration `yaml:"dwell"`
+	Factor   float64       `yaml:"factor"`
+	Minimum  time.Duration `yaml:"minimum"`
+	Percent  int           `yaml:"percent"`
+}
+
+// noun is t as it is to be.
+func (t teamSpec) noun() insole.Team {
+	v := insole.Team{
+		ID: insole.TeamID(t.Team), Name: t.Name, Lapse: t.Lapse, Repeat: t.Repeat, Fallback: t.Fallback,
+		Steps: steps(t.Steps), Hours: shifts(t.Hours), OutOfHours: steps(t.OutOfHours),
+	}
+	for k, s := range t.Settings {
+		if v.Settings == nil {
+			v.Settings = insole.Settings{}
+		}
+		v.Settings[insole.AlarmKind(k)] = insole.Setting(s)
+	}
+	return v
+}
+
+func steps(all []stepSpec) (out []insole.Step) {
+	for _, s := range all {
+		out = append(out, insole.Step{Delay: s.Delay, Contacts: s.Contacts, Channels: s.Channels})
+	}
+	return out
+}
+
+func shifts(all []shiftSpec) (out []insole.Shift) {
+	for _, s := range all {
+		sh := insole.Shift{From: time.Duration(s.From), To: time.Duration(s.To), Zone: s.Zone}
+		for _, d := range s.Days {
+			sh.Days = append(sh.Days, time.Weekday(d))
+		}
+		out = append(out, sh)
+	}
+	return out
 }
 
 type stepSpec struct {
@@ -166,7 +214,7 @@ var goType = regexp.MustCompile(` in type main\.\w+`)
 type sight struct{ root *yaml.Node }
 
 // names of fields that differ between the API, whose faults they are, and the file.
-var spelled = strings.NewReplacer("delayS", "delay", "lapseS", "lapse", "repeatS", "repeat")
+var spelled = strings.NewReplacer("delayS", "delay", "lapseS", "lapse", "repeatS", "repeat", "preAlarmS", "preAlarm", "dwellS", "dwell", "minimumS", "minimum")
 
 // line of a fault of the org at index i: of the field if the file has it, else of the thing, else of the org.
 func (s sight) line(i int, f directory.Fault) int {

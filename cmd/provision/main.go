@@ -245,11 +245,7 @@ func (p *provisioner) apply(o orgSpec, draft *directory.Draft, keys map[insole.I
 		id := insole.TeamID(t.Team)
 		_, there := draft.Team(id)
 		set("team", t.Team, there, func(version int) error {
-			v := insole.Team{ID: id, Name: t.Name, Lapse: t.Lapse, Repeat: t.Repeat, Fallback: t.Fallback}
-			for _, s := range t.Steps {
-				v.Steps = append(v.Steps, insole.Step{Delay: s.Delay, Contacts: s.Contacts, Channels: s.Channels})
-			}
-			return draft.SetTeam(v, version)
+			return draft.SetTeam(t.noun(), version)
 		})
 	}
 	for _, in := range o.Insoles {
@@ -290,13 +286,7 @@ func (p *provisioner) apply(o orgSpec, draft *directory.Draft, keys map[insole.I
 		_, there := draft.Worker(id)
 		set("worker", w.Worker, there, func(version int) error {
 			v := insole.Worker{ID: id, Team: insole.TeamID(w.Team), Name: w.Name, Phone: w.Phone, Insole: insole.ID(w.Insole)}
-			for _, s := range w.Shifts {
-				sh := insole.Shift{From: time.Duration(s.From), To: time.Duration(s.To), Zone: s.Zone}
-				for _, d := range s.Days {
-					sh.Days = append(sh.Days, time.Weekday(d))
-				}
-				v.Shifts = append(v.Shifts, sh)
-			}
+			v.Shifts = shifts(w.Shifts)
 			return draft.SetWorker(v, version)
 		})
 	}

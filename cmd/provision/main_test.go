@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"solewatch/internal/auth"
 	"solewatch/internal/insole"
@@ -74,6 +75,11 @@ func TestDemo(t *testing.T) {
 	}
 	if d.Org.Operators != "maintenance" {
 		t.Errorf("operators %q, want those of the file", d.Org.Operators)
+	}
+	for _, k := range d.Teams {
+		if v := k.Value; v.ID == "forestiers" && (len(v.Hours) != 1 || v.Hours[0].To != 19*time.Hour || len(v.OutOfHours) != 3 || v.Setting(insole.AlarmFall).PreAlarm != 45*time.Second) {
+			t.Errorf("team %+v, want its hours and settings", v)
+		}
 	}
 	dialects := map[insole.Dialect]int{}
 	for _, in := range d.Insoles {
@@ -290,6 +296,19 @@ func TestBadFiles(t *testing.T) {
 				"line 14: Acme-1: insole 00a1b2c3d4e5f608: There is no team “south”", "line 16: Acme-1: worker marie: There is no insole “00a1b2c3d4e5f609”",
 				"line 17: Acme-1: worker paul: “Europe/Antibes”", "line 19: Acme-1: user ann: “boss” is not a role"}},
 		{"a policy that reaches nobody", edit("channels: [sms]", "channels: [email]", "email: boss@example.com", `email: ""`), []string{"line 11: acme: team north: Boss cannot be reached"}},
+		{"hours and settings that cannot be, all of them, with their lines", edit("    insoles:\n", `        hours:
+          - {days: [], from: "08:00", to: "18:00", zone: Europe/Antibes}
+        outOfHours:
+          - {delay: 30h, contacts: [], channels: [sms]}
+        settings:
+          sos: {off: true}
+          fall: {preAlarm: 2s}
+          lost-contact: {factor: 100}
+          boredom: {off: true}
+    insoles:
+`), []string{"line 13: acme: team north: A shift needs at least one day", "line 13: acme: team north: “Europe/Antibes”", "line 15: acme: team north: From 0 to 86400",
+			"line 15: acme: team north: Step 1 of the team North out of hours calls nobody", "line 17: acme: team north: An SOS cannot be switched off", "line 18: acme: team north: From 5 to 300 seconds",
+			"line 19: acme: team north: From 2 to 20 times", "line 20: acme: team north: “boredom” is not a kind of alarm"}},
 		{"an IMEI mistyped", edit("00a1b2c3d4e5f608, dialect: sole", `"352093081452252", dialect: teltonika`), []string{"line 14", "last digit should be"}},
 		{"the same twice", edit("worker: paul", "worker: marie", "00a1b2c3d4e5f608", "00a1b2c3d4e5f607"), []string{"worker marie: “marie” is there twice", "insole 00a1b2c3d4e5f607: “00a1b2c3d4e5f607” is there twice"}},
 		{"two on one insole", edit("name: Paul, team: north,", "name: Paul, team: north, insole: 00a1b2c3d4e5f607,"), []string{"line 17: acme: worker paul: The insole 00a1b2c3d4e5f607 is worn by Marie"}},
