@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -81,22 +82,25 @@ func PutInsole(k Kept[InsoleRef], a insole.Assignment) Change {
 		}
 		// An update, not a put: the key is never read in order to be written back.
 		expr, names, values := "SET #t = :t", map[string]string{"#t": "t"}, item{":t": it["t"]}
-		remove := ""
-		for _, f := range []string{"org", "team", "worker", "workerName", "locale", "dialect", "revoked", "shifts", "key"} {
+		var remove []string
+		for _, f := range []string{"org", "team", "worker", "workerName", "locale", "dialect", "revoked", "shifts", "shiftBy", "key"} {
 			v, ok := it[f]
 			switch {
 			case ok:
 				names["#"+f], values[":"+f] = f, v
 				expr += ", #" + f + " = :" + f
-			case f == "shifts":
+			case f == "shifts", f == "shiftBy":
 				names["#"+f] = f
-				remove = " REMOVE #" + f
+				remove = append(remove, "#"+f)
 			}
+		}
+		if len(remove) > 0 {
+			expr += " REMOVE " + strings.Join(remove, ", ")
 		}
 		ours := cond{expr: "attribute_not_exists(PK) OR #org = :org"}
 		return []types.TransactWriteItem{
 			s.txPut(ref, cond{}),
-			s.txUpdate(insoleKey(r.ID), expr+remove, names, values, ours),
+			s.txUpdate(insoleKey(r.ID), expr, names, values, ours),
 		}, nil
 	}}
 }
