@@ -53,8 +53,8 @@ func parse(args []string, usage io.Writer) (config, error) {
 		if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 			c.Press, args = args[0], args[1:]
 		}
-		if !slices.Contains(fleet.Calls, fleet.Call(c.Press)) {
-			errs = append(errs, fmt.Errorf("press: %q is not one of %v", c.Press, fleet.Calls))
+		if all := slices.Concat(fleet.Calls, fleet.Moods); !slices.Contains(all, fleet.Call(c.Press)) {
+			errs = append(errs, fmt.Errorf("press: %q is not one of %v", c.Press, all))
 		}
 	}
 	f := flag.NewFlagSet("insole", flag.ContinueOnError)

@@ -2,7 +2,7 @@
 //
 //	insole -addr 127.0.0.1:9000 -keys .local/insoles.json [-n 40] [-seed 1] [-profile walk|day|storm] …
 //	    a fleet that walks around Sophia-Antipolis until Ctrl-C
-//	insole press sos|covert|fall|still|cancel [-insole ID] [-control 127.0.0.1:9002] [-addr … -keys …]
+//	insole press sos|covert|fall|still|cancel|check-in [-insole ID] [-control 127.0.0.1:9002] [-addr … -keys …]
 //	    one call: by the fleet that runs, else the insole connects by itself
 //
 // While a fleet runs, http://127.0.0.1:9002/ lists it, and POST /press?insole=ID&kind=sos presses.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,17 +19,21 @@ import (
 	"solewatch/internal/api"
 	"solewatch/internal/auth"
 	"solewatch/internal/directory"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
+	"solewatch/internal/parts"
 	"solewatch/internal/queue"
 	"solewatch/internal/store"
 )
 
 type config struct {
-	Table      string        // TABLE, required
-	Steps      string        // STEPS_QUEUE_URL, required
-	Topics     string        // TOPIC_PREFIX, required: a team topic's ARN without org and team
-	SessionTTL time.Duration // SESSION_TTL: how long one is signed in, 12h
-	Level      slog.Level    // LOG_LEVEL
+	Table      string            // TABLE, required
+	Steps      string            // STEPS_QUEUE_URL, required
+	Topics     string            // TOPIC_PREFIX, required: a team topic's ARN without org and team
+	SessionTTL time.Duration     // SESSION_TTL: how long one is signed in, 12h
+	Canary     time.Duration     // CANARY_EVERY: between two calls of the canary wearer; not set: there is none
+	Queues     map[string]string // …_QUEUE_URL: those that the status page looks into
+	Level      slog.Level        // LOG_LEVEL
 }
 
 // configFrom reads the settings and names every fault at once.
@@ -54,6 +57,20 @@ func configFrom(getenv func(string) string) (config, error) {
 			errs = append(errs, fmt.Errorf("SESSION_TTL: %q is not a time from 1m to 744h", v))
 		}
 		c.SessionTTL = d
+	}
+	if v := getenv("CANARY_EVERY"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < time.Minute {
+			errs = append(errs, fmt.Errorf("CANARY_EVERY: %q is not a duration of at least 1m", v))
+		}
+		c.Canary = d
+	}
+	c.Queues = map[string]string{}
+	for name, setting := range map[string]string{
+		parts.UrgentQueue: "URGENT_QUEUE_URL", parts.TrackQueue: "TRACK_QUEUE_URL", parts.StepsQueue: "STEPS_QUEUE_URL",
+		parts.UrgentQueue + "-dead": "URGENT_DEAD_QUEUE_URL", parts.TrackQueue + "-dead": "TRACK_DEAD_QUEUE_URL", parts.StepsQueue + "-dead": "STEPS_DEAD_QUEUE_URL",
+	} {
+		c.Queues[name] = required(setting)
 	}
 	if v := getenv("LOG_LEVEL"); v != "" && c.Level.UnmarshalText([]byte(v)) != nil {
 		errs = append(errs, fmt.Errorf("LOG_LEVEL: %q is not one of debug, info, warn, error", v))
@@ -81,7 +98,9 @@ func handler(c config, cfg aws.Config) *api.API {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, patience)
 	topics := notify.NewTopics(cfg, c.Topics)
-	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}
+	client := sqs.NewFromConfig(cfg)
+	steps := &queue.Steps{URL: c.Steps, Client: client}
+	alarms := &alarm.Raiser{Store: table, Teams: table, Steps: steps, Topics: topics.Topic, Now: time.Now, Log: log}
 	return &api.API{
 		Store:    table,
 		Sessions: &auth.Sessions{Store: table, Now: time.Now, TTL: c.SessionTTL},
@@ -89,27 +108,24 @@ func handler(c config, cfg aws.Config) *api.API {
 		Desk: &alarm.Desk{
 			Store: table, Teams: table, Steps: steps, Now: time.Now, Log: log,
 		},
-		Alarms:    &alarm.Raiser{Store: table, Teams: table, Steps: steps, Topics: topics.Topic, Now: time.Now, Log: log},
+		Alarms: alarms,
+		Musters: &muster.Engine{
+			Store: table, Alarms: alarms, Steps: steps, Now: time.Now, Log: log,
+		},
 		Directory: &directory.Directory{Store: table, Topics: topics, Now: time.Now, Log: log},
 		Confirmed: topics,
-		Version:   version(),
-		Patience:  7 * time.Second, // a page gives up after 8 s
-		Now:       time.Now,
-		Log:       log,
+		Looks:     &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)},
+		Queues:    &queue.Depths{Client: client, URLs: c.Queues},
+		Canary:    c.Canary,
+		Heart: &parts.Heart{
+			Store: table, Part: parts.API, Version: parts.Version(), Now: time.Now, Log: log,
+			Judge: &parts.Judge{Store: table, Alarms: alarms, Who: parts.API, Now: time.Now, Log: log},
+		},
+		Version:  parts.Version(),
+		Patience: 7 * time.Second, // a page gives up after 8 s
+		Now:      time.Now,
+		Log:      log,
 	}
-}
-
-// version is the commit that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return s.Value[:12]
-			}
-		}
-	}
-	return "unknown"
 }
 
 func fatal(err error) {

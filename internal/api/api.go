@@ -24,9 +24,12 @@ import (
 
 	"solewatch/internal/alarm"
 	"solewatch/internal/auth"
+	"solewatch/internal/checkin"
 	"solewatch/internal/directory"
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
+	"solewatch/internal/muster"
+	"solewatch/internal/parts"
 	"solewatch/internal/store"
 )
 
@@ -46,7 +49,12 @@ type API struct {
 	Desk      *alarm.Desk
 	Alarms    *alarm.Raiser // of drills
 	Directory *directory.Directory
+	Musters   *muster.Engine
 	Confirmed Confirmations
+	Looks     checkin.Looks // asks for a look at somebody's check-ins; nil: the sweep looks
+	Queues    Queues        // nil: nothing is known of queues
+	Canary    time.Duration // between two calls of the canary wearer; 0 without one
+	Heart     *parts.Heart  // nil: it leaves nothing behind
 	Version   string        // of the build, said by /api/status
 	Patience  time.Duration // for one request; a page that waits longer shows the store as away
 	Now       func() time.Time
@@ -118,13 +126,18 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.lifecycleRoutes(h)
 	a.workerRoutes(h)
 	a.teamRoutes(h)
+	a.dryRunRoutes(h)
 	a.contactRoutes(h)
 	a.insoleRoutes(h)
 	a.zoneRoutes(h)
 	a.userRoutes(h)
 	a.readinessRoutes(h)
+	a.partRoutes(h)
+	a.checkInRoutes(h)
 	a.reportRoutes(h)
+	a.musterRoutes(h)
 	a.pastRoutes(h)
+	a.dossierRoutes(h)
 
 	kind := h.OpenAPI().Components.Schemas.Map()["ErrorModel"].Properties["type"]
 	*kind = huma.Schema{Type: huma.TypeString, Description: "What is wrong, for programs. title and detail say it to people, in their language."}

@@ -23,6 +23,7 @@ import (
 	"solewatch/internal/auth"
 	"solewatch/internal/directory"
 	"solewatch/internal/insole"
+	"solewatch/internal/muster"
 	"solewatch/internal/standin"
 	"solewatch/internal/standin/standintest"
 	"solewatch/internal/store"
@@ -74,6 +75,10 @@ func (noSteps) Send(context.Context, insole.OrgID, insole.AlarmID, time.Time, ti
 	return nil
 }
 
+func (noSteps) SendMuster(context.Context, insole.OrgID, insole.MusterID, time.Time, time.Duration) error {
+	return nil
+}
+
 func (o *office) now() time.Time { return time.UnixMilli(o.ms.Load()).UTC() }
 
 func newOffice(t *testing.T) *office {
@@ -91,6 +96,7 @@ func newOffice(t *testing.T) *office {
 		Directory: &directory.Directory{Store: o.store, Topics: o.topics, Now: o.now, Log: log},
 		Confirmed: o.topics, Version: "test", Patience: 30 * time.Second, Now: o.now, Log: log,
 	}
+	o.api.Musters = &muster.Engine{Store: o.store, Alarms: &alarm.Raiser{Store: o.store, Teams: o.store, Steps: noSteps{}, Now: o.now, Log: log}, Steps: noSteps{}, Now: o.now, Log: log}
 	o.mux = o.api.Handler()
 	o.fill(t, "acme", "00a1b2c3d4e5f600")
 	return o
@@ -124,6 +130,10 @@ func (o *office) fill(t *testing.T, org insole.OrgID, id string) {
 		}
 		return err
 	}))
+	must(t, o.store.CreateMuster(t.Context(), insole.Muster{Org: org, ID: "fire", Mode: insole.Evacuate, Team: "north", Name: "North", Within: time.Minute, State: insole.MusterWaiting,
+		By: "supervisor", ByName: "The supervisor", AskedAt: start, Called: 1, Deadline: start.Add(time.Minute), DueAt: start.Add(time.Minute), Version: 1}))
+	must(t, o.store.Summon(t.Context(), []insole.Summons{{Org: org, Muster: "fire", Worker: "marie", Name: "Marie of " + string(org), Team: "north", Insole: insole.ID(id),
+		State: insole.SummonsWaiting, Version: 1}}, nil))
 	must(t, o.store.RaiseAlarm(t.Context(), o.alarm(org, insole.ID(id)), nil, []store.LogLine{{At: start, What: "raised", Who: "wearer"}}))
 }
 
@@ -251,6 +261,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 		"sign-in": {"/api/session", m{"email": "viewer@" + string(org) + ".example", "password": password}}, "sign-out": {"/api/session", nil},
 		"me": {"/api/me", nil}, "change-me": {"/api/me", m{"locale": "fr"}}, "past-alarms": {"/api/reports/2026-11/alarms", nil}, "ticket": {"/api/ticket", nil}, "status": {"/api/status", nil}, "board": {"/api/board", nil},
 		"alarms": {"/api/alarms", nil}, "alarm": {al, nil}, "take": {al + "/take", nil}, "drill": {"/api/drills", m{"worker": "marie", "note": "monthly"}}, "note": {al + "/note", m{"note": "on my way"}},
+		"dossier":  {al + "/dossier", nil},
 		"resolve":  {al + "/resolve", m{"reason": "test", "note": "all well"}},
 		"escalate": {al + "/escalate", m{"step": 0}}, "signal": {al + "/signal", m{"signal": "ask-fix"}}, "seen": {al + "/seen", nil},
 		"shelve": {al + "/shelve", m{"minutes": 60, "why": "a dead zone"}}, "unshelve": {al + "/unshelve", nil}, "shelves": {"/api/shelves", nil},
@@ -259,9 +270,19 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 		"change-worker": {"/api/workers/marie", m{"name": "Marie D.", "team": "north", "insole": id}}, "remove-worker": {"/api/workers/marie", nil},
 		"positions": {fmt.Sprintf("/api/workers/marie/positions?fromMs=%d&toMs=%d", start.Add(-time.Hour).UnixMilli(), start.UnixMilli()), nil},
 		"looked":    {"/api/workers/marie/looked", nil},
+		"check-ins": {"/api/checkins", nil}, "worker-check-ins": {"/api/workers/marie/checkin", nil},
+		"set-check-ins": {"/api/workers/marie/checkin", m{"everyS": 1800}}, "check-in": {"/api/workers/marie/checkin", m{"note": "on the phone"}},
+		"task": {"/api/workers/marie/task", m{"everyS": 1200, "endsAtMs": start.Add(2 * time.Hour).UnixMilli(), "note": "tank 3"}}, "end-task": {"/api/workers/marie/task", nil},
+		"shift": {"/api/workers/marie/shift", m{"on": true}}, "activity": {"/api/workers/marie/activity", m{"minutes": 30, "note": "cellar"}},
+		"extend-activity": {"/api/workers/marie/activity/extend", m{"minutes": 10}}, "end-activity": {"/api/workers/marie/activity/end", nil},
+		"worker-link": {"/api/workers/marie/link", nil},
+		"parts":       {"/api/parts", nil}, "set-operators": {"/api/operators", m{"team": "north"}},
 		"readiness": {"/api/readiness", nil}, "report": {"/api/reports/2026-11", nil},
+		"musters": {"/api/musters", nil}, "muster": {"/api/musters/fire", nil}, "mark-safe": {"/api/musters/fire/safe", m{"worker": "marie"}}, "end-muster": {"/api/musters/fire/end", nil},
+		"reach-muster": {"/api/musters/reach", m{"mode": "evacuate", "team": "north"}}, "begin-muster": {"/api/musters", m{"mode": "evacuate", "team": "north"}},
 		"teams": {"/api/teams", nil}, "team": {"/api/teams/north", nil}, "make-team": {"/api/teams", m{"name": "South", "steps": steps}},
 		"change-team": {"/api/teams/north", m{"name": "Far north", "steps": steps}}, "remove-team": {"/api/teams/south", nil},
+		"kinds": {"/api/kinds", nil}, "dry-run": {"/api/teams/north/dryrun", m{"kind": "fall"}},
 		"contacts": {"/api/contacts", nil}, "contact": {"/api/contacts/boss", nil}, "make-contact": {"/api/contacts", m{"name": "Zoé", "phone": "+33 6 39 98 00 09"}},
 		"change-contact": {"/api/contacts/spare", m{"name": "Spare", "phone": "+33639980003"}}, "remove-contact": {"/api/contacts/spare", nil},
 		"insoles": {"/api/insoles", nil}, "insole": {"/api/insoles/" + id, nil}, "make-insole": {"/api/insoles", m{"dialect": "sole", "team": "north"}},
@@ -276,10 +297,15 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 // needs is the least role that each operation is for, "" for everybody: written down here a second time, so that a slip in the code shows.
 var needs = map[string]insole.Role{
 	"sign-in": "", "status": "",
-	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer,
+	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer, "dossier": insole.Supervisor,
 	"workers": insole.Viewer, "worker": insole.Viewer, "positions": insole.Viewer, "looked": insole.Viewer, "teams": insole.Viewer, "team": insole.Viewer,
-	"zones": insole.Viewer, "zone": insole.Viewer,
+	"zones": insole.Viewer, "zone": insole.Viewer, "kinds": insole.Viewer, "dry-run": insole.Supervisor,
+	"check-ins": insole.Viewer, "worker-check-ins": insole.Viewer, "set-check-ins": insole.Supervisor, "check-in": insole.Supervisor, "task": insole.Supervisor,
+	"end-task": insole.Supervisor, "shift": insole.Supervisor, "activity": insole.Supervisor, "extend-activity": insole.Supervisor, "end-activity": insole.Supervisor,
+	"worker-link": insole.Supervisor,
+	"parts":       insole.Supervisor, "set-operators": insole.Admin,
 	"readiness": insole.Viewer, "report": insole.Supervisor,
+	"musters": insole.Viewer, "muster": insole.Viewer, "reach-muster": insole.Supervisor, "begin-muster": insole.Supervisor, "mark-safe": insole.Supervisor, "end-muster": insole.Supervisor,
 	"escalate": insole.Supervisor, "signal": insole.Supervisor, "seen": insole.Supervisor, "shelve": insole.Supervisor, "unshelve": insole.Supervisor,
 	"shelves": insole.Viewer, "end-shelf": insole.Supervisor,
 	"take": insole.Supervisor, "drill": insole.Supervisor, "note": insole.Supervisor, "resolve": insole.Supervisor, "contacts": insole.Supervisor, "contact": insole.Supervisor,

@@ -24,12 +24,12 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 	// What a body may hold and an address not: things of the asker's own org, under names that acme uses too.
 	own := map[string]int{
 		"make-contact": 201, "make-zone": 201, // name nothing of acme's
-		"make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contact
+		"reach-muster": 422, "begin-muster": 422, "make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contact
 		"make-user": 422, // takes an address of acme's
 		"drill":     404, // names acme's worker
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true,
-		"readiness": true, "report": true, "past-alarms": true, "shelves": true}
+		"check-ins": true, "parts": true, "readiness": true, "report": true, "musters": true, "past-alarms": true, "shelves": true}
 	requests := o.requests("acme")
 	req := requests["make-user"]
 	req.body = m{"name": "Thief", "email": "viewer@acme.example", "role": "viewer"} // a user of acme's

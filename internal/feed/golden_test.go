@@ -69,6 +69,11 @@ var goldens = map[string]any{
 	"changes-alarm.json": Message{Type: TypeChanges, Seq: 43, NowMs: 1795368300100, Changes: []Change{
 		{Kind: KindAlarm, Alarm: taken()}, {Kind: KindAlarm, Alarm: resolved()}, {Kind: KindAlarm, Alarm: &fall}, {Kind: KindLive, Live: &marie},
 	}},
+	"changes-muster.json": Message{Type: TypeChanges, Seq: 44, NowMs: 1795368300200, Changes: []Change{
+		{Kind: KindMuster, Muster: &Muster{ID: "fire", State: "waiting", Called: 38, Version: 3}},
+		{Kind: KindSummons, Summons: &Summons{Muster: "fire", Worker: "marie", State: "safe", FeltAtMs: 1795368300100, SafeAtMs: 1795368300100, Version: 2}},
+		{Kind: KindSummons, Summons: &Summons{Muster: "fire", Worker: "paul", State: "missing", Why: "silent", Alarm: "zk4d5xw3a6bq2f7m", Version: 3}},
+	}},
 	"sync.json":      Message{Type: TypeSync, Seq: 43, NowMs: 1795367927000, Store: StoreOK},
 	"sync-away.json": Message{Type: TypeSync, NowMs: 1795367927000, Store: StoreAway},
 	"pong.json":      Message{Type: TypePong, Seq: 43, NowMs: 1795367957000, Store: StoreOK},

@@ -19,6 +19,8 @@ type Worker struct {
 	Phone   string `json:"phone,omitempty"`
 	OnShift bool   `json:"onShift"`
 	Live    *Live  `json:"live,omitempty"` // absent when never heard
+
+	CheckIn *CheckIn `json:"checkIn,omitempty"` // absent when nothing was ever asked
 }
 
 // Live is what is known of an insole now. Position fields are absent together.
@@ -92,6 +94,10 @@ const (
 	KindLive  = "live"
 	KindAlarm = "alarm"
 
+	KindMuster  = "muster"  // a page that shows it fetches it again
+	KindSummons = "summons" // one person of a muster
+	KindCheckIn = "checkin" // what is asked of one worker
+
 	TypeChanges   = "changes"
 	TypeSync      = "sync"
 	TypePong      = "pong"
@@ -102,11 +108,36 @@ const (
 	StoreAway = "away"
 )
 
-// A Change is one of Live and Alarm. An alarm that is no longer open arrives once more, in its last state.
+// A Muster says that an evacuation or roll-call has come further.
+type Muster struct {
+	ID      string `json:"id"`
+	State   string `json:"state"`
+	Called  int    `json:"called"`
+	Version int64  `json:"version"`
+}
+
+// A Summons is what became of one person in a muster.
+type Summons struct {
+	Muster   string `json:"muster"`
+	Worker   string `json:"worker"`
+	State    string `json:"state"` // waiting, safe, missing
+	Why      string `json:"why,omitempty"`
+	FeltAtMs int64  `json:"feltAtMs,omitempty"`
+	SafeAtMs int64  `json:"safeAtMs,omitempty"`
+	ByName   string `json:"byName,omitempty"`
+	Alarm    string `json:"alarm,omitempty"`
+	Version  int64  `json:"version"`
+}
+
+// A Change is one of Live, Alarm and those that are of one page only: a screen passes over kinds that it does not know. An alarm that is no longer open arrives once more, in its last state.
 type Change struct {
 	Kind  string `json:"kind"` // "live" or "alarm"
 	Live  *Live  `json:"live,omitempty"`
 	Alarm *Alarm `json:"alarm,omitempty"`
+
+	Muster  *Muster  `json:"muster,omitempty"`
+	Summons *Summons `json:"summons,omitempty"`
+	CheckIn *CheckIn `json:"checkIn,omitempty"`
 }
 
 // A Message is what the server sends over the WebSocket. What a screen does with it is Screen, in screen.go.

@@ -12,7 +12,7 @@ import (
 // Control is the fleet's own small HTTP service, for people and tests; it belongs on loopback only.
 //
 //	GET  /                                  the insoles and what they do, and the counts, as JSON
-//	POST /press?insole=<id>&kind=<call>     sos, covert, fall, still, cancel; 204 when done
+//	POST /press?insole=<id>&kind=<call>     sos, covert, fall, still, cancel; ignore, heed (evacuations); 204 when done
 //
 // A press is answered 400 for a call that does not exist, 404 for an insole that is not of this fleet, 409 when it cannot be done now, 422 when the
 // insole's language has no such call. A page of another origin is refused: a browser must not press SOS for whoever made that page.

@@ -22,13 +22,23 @@ type Call string
 
 const (
 	SOS    Call = "sos"
-	Covert Call = "covert" // SOS under duress
-	Fall   Call = "fall"   // pre-alarm, then the fall unless cancelled
-	Still  Call = "still"  // pre-alarm, then no motion unless cancelled
-	Cancel Call = "cancel" // of a pre-alarm; after it, the wearer gets up
+	Covert Call = "covert"   // SOS under duress
+	Fall   Call = "fall"     // pre-alarm, then the fall unless cancelled
+	Still  Call = "still"    // pre-alarm, then no motion unless cancelled
+	Cancel Call = "cancel"   // of a pre-alarm; after it, the wearer gets up
+	Well   Call = "check-in" // all is well
 )
 
-// Calls lists every Call.
+// What a wearer does about an evacuation or a roll-call, from now on. They are no calls for help, and happen when asked for only.
+const (
+	Ignore Call = "ignore" // feels it, and makes no gesture
+	Heed   Call = "heed"   // answers, also what was ignored before; so is everybody at first
+)
+
+// Moods lists every Call that is none for help.
+var Moods = []Call{Ignore, Heed, Well}
+
+// Calls lists every other Call.
 var Calls = []Call{SOS, Covert, Fall, Still, Cancel}
 
 const (
@@ -74,6 +84,8 @@ type device struct {
 
 	lowSaid  bool
 	answered map[uint32]sole.Result
+	ignores  bool
+	ignored  []uint32 // orders that wait for a gesture
 	flash    []*entry // oldest first
 	limit    int      // entries in flash before plain ones are overwritten, oldest first
 	stats    *Stats
@@ -223,6 +235,11 @@ func (d *device) press(c Call, now time.Time) error {
 			return ErrUnsupported
 		}
 		d.record(now, insole.KindCovertSOS)
+	case Well:
+		if public {
+			return ErrUnsupported
+		}
+		d.record(now, insole.KindCheckIn)
 	case Fall:
 		if d.body.down {
 			return nil // already on the ground
@@ -238,6 +255,19 @@ func (d *device) press(c Call, now time.Time) error {
 		}
 		d.body.freeze()
 		d.begin(insole.KindStill, now)
+	case Ignore, Heed:
+		if public {
+			return ErrUnsupported
+		}
+		d.ignores = c == Ignore
+		for _, id := range d.ignored {
+			if !d.ignores {
+				d.answer(id, sole.Confirmed, now)
+			}
+		}
+		if !d.ignores {
+			d.ignored = nil
+		}
 	case Cancel:
 		switch {
 		case d.pending != "":
@@ -252,7 +282,7 @@ func (d *device) press(c Call, now time.Time) error {
 			return ErrNothing
 		}
 	default:
-		return fmt.Errorf("call %q is not one of %v: %w", c, Calls, insole.ErrInvalid)
+		return fmt.Errorf("call %q is not one of %v: %w", c, slices.Concat(Calls, Moods), insole.ErrInvalid)
 	}
 	return nil
 }
@@ -284,7 +314,13 @@ func (d *device) obey(o sole.Downlink, now time.Time) {
 			if d.raised != "" {
 				d.recover(now)
 			}
-		case sole.Evacuate:
+		case sole.Evacuate, sole.RollCall:
+			if d.ignores {
+				if !slices.Contains(d.ignored, o.ID) {
+					d.ignored = append(d.ignored, o.ID)
+				}
+				return
+			}
 			result = sole.Confirmed
 		case sole.AskFix:
 			d.report(now)
@@ -294,13 +330,18 @@ func (d *device) obey(o sole.Downlink, now time.Time) {
 		default:
 			result = sole.Unsupported
 		}
-		if d.answered == nil {
-			d.answered = map[uint32]sole.Result{}
-		}
-		d.answered[o.ID] = result
 	}
+	d.answer(o.ID, result, now)
+}
+
+// answer says what became of an order, and remembers it for when it comes again.
+func (d *device) answer(id uint32, result sole.Result, now time.Time) {
+	if d.answered == nil {
+		d.answered = map[uint32]sole.Result{}
+	}
+	d.answered[id] = result
 	e := d.record(now, insole.KindAnswer)
-	e.rec.Downlink, e.rec.Result = o.ID, result
+	e.rec.Downlink, e.rec.Result = id, result
 }
 
 // next chooses what goes into the next frame: help alone, the newest first; then, of a long backlog, the newest record alone, so that

@@ -106,8 +106,8 @@ func PressOnce(ctx context.Context, k Key, c Call, o Options) error {
 	if c == Cancel {
 		return errors.New("only the running fleet that made the call can cancel it")
 	}
-	if !slices.Contains(Calls, c) {
-		return fmt.Errorf("call %q is not one of %v: %w", c, Calls, insole.ErrInvalid)
+	if all := append(slices.Clone(Calls), Well); !slices.Contains(all, c) {
+		return fmt.Errorf("call %q is not one of %v: %w", c, all, insole.ErrInvalid)
 	}
 	o.silent = true
 	f := New([]Key{k}, o)

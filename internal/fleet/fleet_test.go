@@ -315,6 +315,8 @@ func TestCalls(t *testing.T) {
 			return errors.Join(err, f.Press(id, Cancel))
 		}, time.Hour, map[insole.Kind]int{"pre-alarm": 1, "fall": 1, "upright": 1}, nil},
 		{"still", native1(1), func(f *Fleet, id insole.ID) error { return f.Press(id, Still) }, 31 * time.Second, map[insole.Kind]int{"pre-alarm": 1, "still": 1}, nil},
+		{"check-in", native1(1), func(f *Fleet, id insole.ID) error { return f.Press(id, Well) }, time.Second, map[insole.Kind]int{"check-in": 1}, nil},
+		{"badge: no check-in", badge1(1), func(f *Fleet, id insole.ID) error { return f.Press(id, Well) }, time.Second, map[insole.Kind]int{}, ErrUnsupported},
 		{"nothing to cancel", native1(1), func(f *Fleet, id insole.ID) error { return f.Press(id, Cancel) }, time.Second, map[insole.Kind]int{}, ErrNothing},
 		{"no such call", native1(1), func(f *Fleet, id insole.ID) error { return f.Press(id, "shout") }, time.Second, map[insole.Kind]int{}, insole.ErrInvalid},
 		{"no such insole", native1(1), func(f *Fleet, _ insole.ID) error { return f.Press("ffffffffffffffff", SOS) }, time.Second, map[insole.Kind]int{}, insole.ErrNotFound},

@@ -90,8 +90,15 @@ type news struct {
 }
 
 func (n news) version() int64 {
-	if n.change.Kind == feed.KindAlarm {
+	switch n.change.Kind {
+	case feed.KindAlarm:
 		return n.change.Alarm.Version
+	case feed.KindCheckIn:
+		return n.change.CheckIn.Version
+	case feed.KindMuster:
+		return n.change.Muster.Version
+	case feed.KindSummons:
+		return n.change.Summons.Version
 	}
 	return n.change.Live.Version
 }

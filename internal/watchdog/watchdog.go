@@ -63,8 +63,10 @@ type Handler struct {
 	LostMinimum time.Duration // an insole silent for less is never lost, likewise
 	Heart       *parts.Heart  // nil: nothing is left behind and no part is judged; with it Judge is required
 	Judge       *parts.Judge
+	CheckIns    CheckIns // nil: nobody is asked
 	Now         func() time.Time
 	Log         *slog.Logger
+	Musters     Musters // nil: there are none
 
 	worn worn
 }
@@ -72,7 +74,7 @@ type Handler struct {
 // HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
 // names everything that went wrong. A repeat, or two at once, do nothing twice.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
-	return errors.Join(h.Sweep(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Parts(ctx))
+	return errors.Join(h.Sweep(ctx), h.Asked(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Called(ctx), h.Parts(ctx))
 }
 
 // Sweep advances every alarm that has something due.
