@@ -114,6 +114,7 @@ func handler(c config, cfg aws.Config) *api.API {
 		},
 		Directory: &directory.Directory{Store: table, Topics: topics, Now: time.Now, Log: log},
 		Confirmed: topics,
+		Sending:   notify.NewSending(cfg),
 		Looks:     &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)},
 		Queues:    &queue.Depths{Client: client, URLs: c.Queues},
 		Canary:    c.Canary,

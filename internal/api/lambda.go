@@ -29,6 +29,7 @@ func (a *API) Lambda() lambda.Handler {
 				return json.Marshal(events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest})
 			}
 		}
+		defer a.Heart.Beat(ctx, nil)
 		return inner.Invoke(ctx, payload)
 	})
 }

@@ -3,11 +3,15 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"regexp"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"solewatch/internal/insole"
+	"solewatch/internal/parts"
 )
 
 // Status is what anybody may know.
@@ -15,6 +19,8 @@ type Status struct {
 	Store   string `json:"store" enum:"ok,away"`
 	NowMs   int64  `json:"nowMs"`
 	Version string `json:"version"`
+
+	Canary *CanaryStatus `json:"canary,omitempty" doc:"absent while the store is away, and where no canary has ever called"`
 }
 
 type statusAnswer struct{ Body Status }
@@ -38,8 +44,12 @@ func (a *API) statusRoutes(h huma.API, mux *http.ServeMux) {
 
 func (a *API) status(ctx context.Context, _ *struct{}) (*statusAnswer, error) {
 	s := Status{Store: "ok", NowMs: a.Now().UnixMilli(), Version: a.Version}
-	err := a.Store.Reach(ctx)
-	if err != nil {
+	b, err := a.Store.BeatOf(ctx, parts.Canary, "") // any answer says that the table can be reached
+	switch {
+	case err == nil:
+		c := a.canary(b, a.Now().UTC())
+		s.Canary = &c
+	case !errors.Is(err, insole.ErrNotFound):
 		a.Log.WarnContext(ctx, "store away", "err", err)
 		s.Store = "away"
 	}

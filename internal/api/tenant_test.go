@@ -27,6 +27,7 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 		"reach-muster": 422, "begin-muster": 422, "make-worker": 422, "make-team": 422, "make-insole": 422, // name acme's team and contact
 		"make-user": 422, // takes an address of acme's
 		"drill":     404, // names acme's worker
+		"set-operators": 422, // names acme's team
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true,
 		"check-ins": true, "parts": true, "readiness": true, "report": true, "musters": true, "past-alarms": true, "shelves": true}
