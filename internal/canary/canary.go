@@ -173,7 +173,8 @@ func (w *Wearer) connect(ctx context.Context) (net.Conn, *session, error) {
 // press sends one SOS and waits for its acknowledgement. sent is when it went.
 func (w *Wearer) press(conn net.Conn, s *session) (sent time.Time, err error) {
 	sent = w.Now().UTC()
-	frame, err := s.keys.AppendData(nil, sole.Data{Number: 1, Boot: s.boot, Records: []sole.Record{{Boot: s.boot, Seq: 1, At: sent.Truncate(time.Millisecond), Kind: insole.KindSOS}}})
+	seq := uint32(sent.UnixMilli()%1000) + 1 // two calls in one second have the same boot, and must not be one report
+	frame, err := s.keys.AppendData(nil, sole.Data{Number: 1, Boot: s.boot, Records: []sole.Record{{Boot: s.boot, Seq: seq, At: sent.Truncate(time.Millisecond), Kind: insole.KindSOS}}})
 	if err == nil {
 		_, err = conn.Write(frame)
 	}

@@ -105,7 +105,11 @@ func (j *Judge) tell(ctx context.Context, was, is insole.Verdict) error {
 		return nil // somebody else has seen it too
 	}
 	if err == nil {
-		j.Log.WarnContext(ctx, "part changed", "part", is.Part, "from", was.Health, "to", is.Health, "why", is.Why, "since", is.Since)
+		level := slog.LevelInfo
+		if is.Health.Bad() {
+			level = slog.LevelWarn
+		}
+		j.Log.Log(ctx, level, "part changed", "part", is.Part, "from", was.Health, "to", is.Health, "why", is.Why, "since", is.Since)
 	}
 	return err
 }
