@@ -21,6 +21,7 @@ func TestBadInput(t *testing.T) {
 	before := o.count(t)
 	admin := as("acme", insole.Admin)
 	steps := []m{{"contacts": []string{"boss"}, "channels": []string{"sms"}}}
+	daily := []m{{"days": []string{"mon", "tue", "wed", "thu", "fri"}, "from": "08:00", "to": "18:00", "zone": "Europe/Paris"}}
 	long := strings.Repeat("x", 300)
 	ring := func(points ...[2]float64) m { return m{"name": "Zone", "ring": points} }
 	for _, tt := range []struct {
@@ -63,6 +64,28 @@ func TestBadInput(t *testing.T) {
 		{"team that calls one twice", "POST", "/api/teams", m{"name": "T", "steps": []m{{"contacts": []string{"boss", "boss"}, "channels": []string{"sms"}}}}, 422, "invalid", "body.steps[0].contacts[1]", "twice"},
 		{"team that waits too long", "POST", "/api/teams", m{"name": "T", "steps": []m{{"delayS": 90000, "contacts": []string{"boss"}, "channels": []string{"sms"}}}}, 422, "invalid", "body.steps[0].delayS", "86400"},
 		{"team that repeats too soon", "POST", "/api/teams", m{"name": "T", "repeatS": 5, "steps": steps}, 422, "invalid", "body.repeatS", "60 to 3600"},
+		{"team with a list for out of hours, and no hours", "POST", "/api/teams", m{"name": "T", "steps": steps, "outOfHours": steps}, 422, "invalid", "body.hours", "it would never be used"},
+		{"team with hours nowhere", "POST", "/api/teams", m{"name": "T", "steps": steps, "hours": []m{{"days": []string{"mon"}, "from": "08:00", "to": "18:00", "zone": "Paris"}}, "outOfHours": steps}, 422, "invalid", "body.hours[0].zone", "time zone"},
+		{"team with hours at 25", "POST", "/api/teams", m{"name": "T", "steps": steps, "hours": []m{{"days": []string{"mon"}, "from": "08:00", "to": "25:00", "zone": "Europe/Paris"}}}, 422, "invalid", "body.hours[0].to", "form"},
+		{"team that calls nobody by night", "POST", "/api/teams", m{"name": "T", "steps": steps, "hours": daily, "outOfHours": []m{{"contacts": []string{}, "channels": []string{"sms"}}}}, 422, "invalid", "body.outOfHours[0].contacts", "Step 1 of the team T out of hours calls nobody"},
+		{"team that calls without a channel by night", "POST", "/api/teams", m{"name": "T", "steps": steps, "hours": daily, "outOfHours": []m{{"contacts": []string{"spare"}, "channels": []string{"email"}}}}, 422, "invalid", "body.outOfHours[0].contacts[0]", "Spare cannot be reached by the channels of step 1 of the team T out of hours"},
+		{"team that waits too long by night", "POST", "/api/teams", m{"name": "T", "steps": steps, "hours": daily, "outOfHours": []m{{"delayS": 90000, "contacts": []string{"boss"}, "channels": []string{"sms"}}}}, 422, "invalid", "body.outOfHours[0].delayS", "86400"},
+		{"team without SOS", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"sos": m{"off": true}}}, 422, "invalid", "body.settings.sos.off", "somebody asks for help"},
+		{"team without covert SOS", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"covert-sos": m{"off": true}}}, 422, "invalid", "body.settings.covert-sos.off", "somebody asks for help"},
+		{"team with falls that can wait", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"fall": m{"priority": 2}}}, 422, "invalid", "body.settings.fall.priority", "Always priority 1"},
+		{"team with a priority of 4", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"taken-off": m{"priority": 4}}}, 422, "invalid", "body.settings.taken-off.priority", "3"},
+		{"team with a pre-alarm nobody can cancel", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"fall": m{"preAlarmS": 2}}}, 422, "invalid", "body.settings.fall.preAlarmS", "From 5 to 300 seconds"},
+		{"team with a pre-alarm of ten minutes", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"no-motion": m{"preAlarmS": 600}}}, 422, "invalid", "body.settings.no-motion.preAlarmS", "From 5 to 300 seconds"},
+		{"team with a pre-alarm of an SOS", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"sos": m{"preAlarmS": 30}}}, 422, "invalid", "body.settings.sos.preAlarmS", "no such setting"},
+		{"team with a dwell of a second", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"danger-zone": m{"dwellS": 1}}}, 422, "invalid", "body.settings.danger-zone.dwellS", "From 5 to 900 seconds"},
+		{"team that loses contact at once", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"lost-contact": m{"factor": 1.5}}}, 422, "invalid", "body.settings.lost-contact.factor", "From 2 to 20 times"},
+		{"team that never loses contact", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"lost-contact": m{"minimumS": 86400}}}, 422, "invalid", "body.settings.lost-contact.minimumS", "From 60 to 14400"},
+		{"team with a low battery of 80 %", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"low-battery": m{"percent": 80}}}, 422, "invalid", "body.settings.low-battery.percent", "From 5 to 50 %"},
+		{"team with an alarm of no kind", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"boredom": m{"off": true}}}, 422, "invalid", "body.settings.boredom", "not a kind of alarm"},
+		{"team with a setting of no kind", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"fall": m{"loudness": 3}}}, 422, "invalid", "body.settings.fall.loudness", "not known here"},
+		{"team with half a fallback number", "POST", "/api/teams", m{"name": "T", "steps": steps, "fallback": "06 12"}, 422, "invalid", "body.fallback", "country code"},
+		{"dry run of no kind", "POST", "/api/teams/north/dryrun", m{"kind": "boredom"}, 422, "invalid", "body.kind", "not a kind of alarm"},
+		{"dry run for a week", "POST", "/api/teams/north/dryrun", m{"forS": 604800}, 422, "invalid", "body.forS", "86400"},
 		{"team in use", "DELETE", "/api/teams/north", nil, 422, "invalid", "body", "open alarm"},
 		{"worker of no team", "POST", "/api/workers", m{"name": "W", "team": "south"}, 422, "invalid", "body.team", "no team “south”"},
 		{"worker with somebody's insole", "POST", "/api/workers", m{"name": "W", "team": "north", "insole": "00a1b2c3d4e5f600"}, 422, "invalid", "body.insole", "worn by Marie"},

@@ -13,14 +13,17 @@ import (
 
 // Team is who works together, and who is told.
 type Team struct {
-	Team      string          `json:"team,omitempty" maxLength:"40" doc:"its name in addresses; made from name when not given"`
-	Name      string          `json:"name" maxLength:"200"`
-	Steps     []Step          `json:"steps" maxItems:"10" doc:"escalation, in order; the last one repeats until somebody has taken charge"`
-	LapseS    int64           `json:"lapseS,omitempty" minimum:"0" maximum:"86400" doc:"an owner who does nothing for so long loses the alarm; 0: never"`
-	RepeatS   int64           `json:"repeatS,omitempty" minimum:"0" maximum:"3600" doc:"between repeats of the last step; 0: 300"`
-	Fallback  string          `json:"fallback,omitempty" maxLength:"40" doc:"E.164 number that is paged when a step reaches nobody"`
-	Version   int             `json:"version,omitempty" minimum:"0"`
-	Confirmed map[string]bool `json:"confirmed,omitempty" readOnly:"true" doc:"of one team only: which contacts have confirmed their e-mail subscription"`
+	Team       string             `json:"team,omitempty" maxLength:"40" doc:"its name in addresses; made from name when not given"`
+	Name       string             `json:"name" maxLength:"200"`
+	Steps      []Step             `json:"steps" maxItems:"10" doc:"escalation, in order; the last one repeats until somebody has taken charge"`
+	LapseS     int64              `json:"lapseS,omitempty" minimum:"0" maximum:"86400" doc:"an owner who does nothing for so long loses the alarm; 0: never"`
+	RepeatS    int64              `json:"repeatS,omitempty" minimum:"0" maximum:"3600" doc:"between repeats of the last step; 0: 300"`
+	Fallback   string             `json:"fallback,omitempty" maxLength:"40" doc:"E.164 number that is paged when a step reaches nobody"`
+	Hours      []Shift            `json:"hours,omitempty" maxItems:"14" doc:"when steps is in force, where there is outOfHours"`
+	OutOfHours []Step             `json:"outOfHours,omitempty" maxItems:"10" doc:"escalation at all other hours; none: steps"`
+	Settings   map[string]Setting `json:"settings,omitempty" maxProperties:"40" doc:"of its alarms, by kind (GET /api/kinds); a kind or a field that is absent has its default"`
+	Version    int                `json:"version,omitempty" minimum:"0"`
+	Confirmed  map[string]bool    `json:"confirmed,omitempty" readOnly:"true" doc:"of one team only: which contacts have confirmed their e-mail subscription"`
 }
 
 // Step is one stage of an escalation.
@@ -28,6 +31,17 @@ type Step struct {
 	DelayS   int64    `json:"delayS,omitempty" minimum:"0" maximum:"86400" doc:"after the step before; of the first, after the alarm"`
 	Contacts []string `json:"contacts" maxItems:"20"`
 	Channels []string `json:"channels" maxItems:"2" enum:"sms,email"`
+}
+
+// Setting is what a team says about one kind of alarm. What is absent or 0 is the default.
+type Setting struct {
+	Off       bool    `json:"off,omitempty" doc:"raises nothing; what happened is in the history all the same"`
+	Priority  int     `json:"priority,omitempty" minimum:"0" maximum:"3" doc:"1: a life may depend on it; 2: somebody must look soon; 3: today"`
+	PreAlarmS int64   `json:"preAlarmS,omitempty" minimum:"0" maximum:"86400" doc:"the wearer has at least so long to cancel; more when the insole has announced more"`
+	DwellS    int64   `json:"dwellS,omitempty" minimum:"0" maximum:"86400" doc:"on the wrong side of a zone's boundary before that is an alarm"`
+	Factor    float64 `json:"factor,omitempty" minimum:"0" maximum:"100" doc:"silent for so many announced intervals before contact is lost"`
+	MinimumS  int64   `json:"minimumS,omitempty" minimum:"0" maximum:"86400" doc:"silent for at least so long before contact is lost"`
+	Percent   int     `json:"percent,omitempty" minimum:"0" maximum:"100" doc:"of charge; that or less is low"`
 }
 
 // TeamPath names a team.
@@ -57,13 +71,43 @@ type teamsAnswer struct {
 func teamOf(k store.Kept[insole.Team]) Team {
 	v := k.Value
 	t := Team{
-		Team: string(v.ID), Name: v.Name, Steps: []Step{}, LapseS: int64(v.Lapse / time.Second),
+		Team: string(v.ID), Name: v.Name, Steps: stepsOf(v.Steps), LapseS: int64(v.Lapse / time.Second),
 		RepeatS: int64(v.Repeat / time.Second), Fallback: v.Fallback, Version: k.Version,
 	}
-	for _, s := range v.Steps {
-		t.Steps = append(t.Steps, Step{int64(s.Delay / time.Second), plain(s.Contacts), plain(s.Channels)})
+	if len(v.Hours) > 0 {
+		t.Hours = shiftsOf(v.Hours)
+	}
+	if len(v.OutOfHours) > 0 {
+		t.OutOfHours = stepsOf(v.OutOfHours)
+	}
+	for k, s := range v.Settings {
+		if t.Settings == nil {
+			t.Settings = map[string]Setting{}
+		}
+		t.Settings[string(k)] = settingOf(s)
 	}
 	return t
+}
+
+func settingOf(s insole.Setting) Setting {
+	return Setting{s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent}
+}
+
+func stepsOf(steps []insole.Step) []Step {
+	out := make([]Step, len(steps))
+	for i, s := range steps {
+		out[i] = Step{int64(s.Delay / time.Second), plain(s.Contacts), plain(s.Channels)}
+	}
+	return out
+}
+
+func stepsIn(steps []Step) (out []insole.Step) {
+	for _, s := range steps {
+		out = append(out, insole.Step{
+			Delay: time.Duration(s.DelayS) * time.Second, Contacts: named[insole.ContactID](s.Contacts), Channels: named[insole.Channel](s.Channels),
+		})
+	}
+	return out
 }
 
 func (t Team) noun() insole.Team {
@@ -71,10 +115,15 @@ func (t Team) noun() insole.Team {
 		ID: insole.TeamID(t.Team), Name: t.Name, Lapse: time.Duration(t.LapseS) * time.Second,
 		Repeat: time.Duration(t.RepeatS) * time.Second, Fallback: t.Fallback,
 	}
-	for _, s := range t.Steps {
-		v.Steps = append(v.Steps, insole.Step{
-			Delay: time.Duration(s.DelayS) * time.Second, Contacts: named[insole.ContactID](s.Contacts), Channels: named[insole.Channel](s.Channels),
-		})
+	v.Steps, v.Hours, v.OutOfHours = stepsIn(t.Steps), shiftsIn(t.Hours), stepsIn(t.OutOfHours)
+	for k, s := range t.Settings {
+		if v.Settings == nil {
+			v.Settings = insole.Settings{}
+		}
+		v.Settings[insole.AlarmKind(k)] = insole.Setting{
+			Off: s.Off, Priority: s.Priority, PreAlarm: time.Duration(s.PreAlarmS) * time.Second, Dwell: time.Duration(s.DwellS) * time.Second,
+			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent,
+		}
 	}
 	return v
 }

@@ -22,6 +22,7 @@ type Worker struct {
 	Phone   string  `json:"phone,omitempty" maxLength:"40" doc:"E.164"`
 	Insole  string  `json:"insole,omitempty" maxLength:"40"`
 	Shifts  []Shift `json:"shifts,omitempty" maxItems:"14" doc:"when the worker may be located; none means always"`
+	ShiftBy string  `json:"shiftBy,omitempty" enum:"hand,walking" doc:"of a worker without shifts: located only in a shift that somebody begins by hand, or that begins when they walk to work"`
 	Version int     `json:"version,omitempty" minimum:"0"`
 }
 
@@ -109,20 +110,30 @@ var days = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // by time.
 
 func workerOf(k store.Kept[insole.Worker]) Worker {
 	v := k.Value
-	w := Worker{Worker: string(v.ID), Team: string(v.Team), Name: v.Name, Phone: v.Phone, Insole: string(v.Insole), Version: k.Version}
-	for _, s := range v.Shifts {
+	w := Worker{Worker: string(v.ID), Team: string(v.Team), Name: v.Name, Phone: v.Phone, Insole: string(v.Insole), ShiftBy: string(v.ShiftBy), Version: k.Version}
+	w.Shifts = shiftsOf(v.Shifts)
+	return w
+}
+
+func shiftsOf(shifts []insole.Shift) (out []Shift) {
+	for _, s := range shifts {
 		sh := Shift{Days: make([]string, len(s.Days)), From: clockOf(s.From), To: clockOf(s.To), Zone: s.Zone}
 		for i, d := range s.Days {
 			sh.Days[i] = days[d]
 		}
-		w.Shifts = append(w.Shifts, sh)
+		out = append(out, sh)
 	}
-	return w
+	return out
 }
 
 func (w Worker) noun() insole.Worker {
-	v := insole.Worker{ID: insole.WorkerID(w.Worker), Team: insole.TeamID(w.Team), Name: w.Name, Phone: w.Phone, Insole: insole.ID(w.Insole)}
-	for _, s := range w.Shifts {
+	v := insole.Worker{ID: insole.WorkerID(w.Worker), Team: insole.TeamID(w.Team), Name: w.Name, Phone: w.Phone, Insole: insole.ID(w.Insole), ShiftBy: insole.ShiftBy(w.ShiftBy)}
+	v.Shifts = shiftsIn(w.Shifts)
+	return v
+}
+
+func shiftsIn(shifts []Shift) (out []insole.Shift) {
+	for _, s := range shifts {
 		sh := insole.Shift{From: clockIn(s.From), To: clockIn(s.To), Zone: s.Zone}
 		for _, name := range s.Days {
 			for d, n := range days {
@@ -131,9 +142,9 @@ func (w Worker) noun() insole.Worker {
 				}
 			}
 		}
-		v.Shifts = append(v.Shifts, sh)
+		out = append(out, sh)
 	}
-	return v
+	return out
 }
 
 // clockOf is d since midnight as 06:30; clockIn reads it. The schema has refused what is not a time.
