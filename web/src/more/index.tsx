@@ -27,8 +27,12 @@ const admin =
 
 // Every page, by its name in the address, in the order of the menu. A new page is a file in this folder and a line here.
 const pages: Readonly<Record<string, Entry>> = {
+  evacuate: { title: 'more.evac.title', load: () => import('./evacuate.tsx') },
   drill: { title: 'more.drill.title', load: () => import('./drill.tsx'), role: 'supervisor', unlisted: true },
+  checkins: { title: 'more.check.title', load: () => import('./checkins.tsx') },
+  replay: { title: 'more.replay.title', load: () => import('./replay.tsx'), role: 'supervisor', unlisted: true },
   past: { title: 'more.past.title', load: admin('Past'), role: 'supervisor' },
+  status: { title: 'more.status.title', load: () => import('./status.tsx'), role: 'supervisor' },
   health: { title: 'more.health.title', load: admin('Health'), role: 'supervisor' },
   teams: { title: 'more.teams.title', load: admin('Teams') },
   workers: { title: 'more.workers.title', load: admin('Workers') },

@@ -5,7 +5,7 @@ import type { Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
 import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/format.ts';
-import { t, word } from '../text/text.ts';
+import { speakMore, t, word } from '../text/text.ts';
 import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
 import { BatteryIcon, CalmIcon, Glyph, PriorityIcon, StandingIcon } from './icons.tsx';
@@ -107,6 +107,7 @@ function Person(p: { worker: Worker }) {
       </section>
       <LastHour worker={worker.worker} live={live} />
       <Protection worker={worker.worker} />
+      <CheckIns worker={worker.worker} />
       {me.value && me.value.role !== 'viewer' && (
         <a class="button quiet" href={moreHref('drill', worker.worker)}>
           {t('web.drill')}
@@ -257,6 +258,18 @@ function Protection(p: { worker: string }) {
   );
 }
 
+// What is asked of the worker comes late: the board does not wait for it.
+function CheckIns(p: { worker: string }) {
+  const [Part, set] = useState<typeof import('../more/checkins.tsx')['Asked'] | null>(null);
+  useEffect(() => {
+    Promise.all([import('../more/checkins.tsx'), speakMore()]).then(
+      ([m]) => set(() => m.Asked),
+      () => undefined,
+    );
+  }, []);
+  return Part && <Part key={p.worker} worker={p.worker} />;
+}
+
 const nearbyMax = 4;
 const nearbyM = 10_000;
 
@@ -336,6 +349,7 @@ function AlarmPart(p: { id: string }) {
   return (
     <section>
       <h3>{t('web.panel.log', { reference: value.alarm.reference })}</h3>
+      {me.value?.role !== 'viewer' && <a href={moreHref('replay', p.id)}>{t('web.panel.replay')}</a>}
       {ended && (
         <p>
           <strong>{t(value.alarm.state === 'resolved' ? 'web.alarm.wasResolved' : 'web.alarm.wasCancelled')}</strong>
