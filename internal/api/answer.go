@@ -84,6 +84,9 @@ func (a *API) showAnswer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, err := a.Desk.Asked(r.Context(), link)
+	if errors.Is(err, insole.ErrNotFound) && a.showWorker(w, r, link) {
+		return
+	}
 	if err != nil {
 		a.noAnswer(w, r, err)
 		return
@@ -122,6 +125,9 @@ func (a *API) postAnswer(w http.ResponseWriter, r *http.Request) {
 		p.Said = append([]string{text.Say(p.Locale, "answer.refused")}, p.Said...)
 		a.writeAnswer(w, r, http.StatusConflict, p)
 	default:
+		if errors.Is(err, insole.ErrNotFound) && a.postWorker(w, r, link) {
+			return
+		}
 		a.noAnswer(w, r, err)
 	}
 }
@@ -206,6 +212,9 @@ func (a *API) asked(link string, q alarm.Asked) answerPage {
 		owner.Value, owner.More = one.OwnerName, []string{ago(one.TakenAt)}
 	}
 	p.Facts = []answerFact{where(l, one.Fix, now), owner}
+	if one.Kind == insole.AlarmAmber && one.Note != "" { // what the wearer wrote down for whoever comes; never in a message
+		p.Facts = append(p.Facts, answerFact{Name: say("note"), Value: one.Note})
+	}
 	if why := notify.Guess(one, l); why != "" {
 		p.Facts = append(p.Facts, answerFact{Name: say("guess"), Value: why})
 	}
@@ -244,16 +253,21 @@ func (a *API) writeAnswer(w http.ResponseWriter, r *http.Request, status int, p 
 	if err := answerTemplate.Execute(&b, p); err != nil {
 		panic(err) // the page is built from strings: seen by its tests
 	}
+	writePage(w, r, status, p.Locale, b.Bytes())
+}
+
+// writePage writes a page of a link, which is its own key: nothing keeps it, and nothing that it leads to learns its address.
+func writePage(w http.ResponseWriter, r *http.Request, status int, locale string, page []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", p.Locale)
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Content-Language", locale)
+	h.Set("Content-Length", strconv.Itoa(len(page)))
 	h.Set("Content-Security-Policy", answerPolicy)
 	h.Set("Referrer-Policy", "no-referrer") // the address is the key
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(b.Bytes())
+		_, _ = w.Write(page)
 	}
 }

@@ -51,6 +51,7 @@ type API struct {
 	Directory *directory.Directory
 	Musters   *muster.Engine
 	Confirmed Confirmations
+	Sending   Sending       // nil: what may be sent by SMS is not checked
 	Looks     checkin.Looks // asks for a look at somebody's check-ins; nil: the sweep looks
 	Queues    Queues        // nil: nothing is known of queues
 	Canary    time.Duration // between two calls of the canary wearer; 0 without one
@@ -59,6 +60,11 @@ type API struct {
 	Patience  time.Duration // for one request; a page that waits longer shows the store as away
 	Now       func() time.Time
 	Log       *slog.Logger
+}
+
+// Sending says what may be sent by SMS.
+type Sending interface {
+	SMS(context.Context) (insole.SMSAccount, error)
 }
 
 // Confirmations says which contacts of a team have confirmed their e-mail subscription.

@@ -30,11 +30,13 @@ func (a *API) board(ctx context.Context, _ *struct{}) (*boardAnswer, error) {
 		workers []insole.Worker
 		lives   []store.Live
 		alarms  []insole.Alarm
+		asked   []insole.CheckIns
 	)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { workers, err = a.Store.Workers(gctx, org); return err })
 	g.Go(func() (err error) { lives, err = a.Store.LiveItems(gctx, org, false); return err })
 	g.Go(func() (err error) { alarms, err = a.Desk.Open(gctx, org); return err })
+	g.Go(func() (err error) { asked, err = a.Store.AllCheckIns(gctx, org); return err })
 	err = g.Wait()
 	if err != nil {
 		return nil, a.fail(ctx, err)
@@ -46,15 +48,24 @@ func (a *API) board(ctx context.Context, _ *struct{}) (*boardAnswer, error) {
 	for _, l := range lives {
 		heard[l.Insole] = l
 	}
+	checkIns := make(map[insole.WorkerID]insole.CheckIns, len(asked))
+	for _, c := range asked {
+		checkIns[c.Worker] = c
+	}
 	for _, w := range workers {
+		c, isAsked := checkIns[w.ID]
 		line := feed.Worker{
 			Worker: string(w.ID), Name: w.Name, Team: string(w.Team), Insole: string(w.Insole), Phone: w.Phone,
-			OnShift: insole.On(w.Shifts, now),
+			OnShift: insole.OnShift(w.Shifts, w.ShiftBy, &c, now),
 		}
 		// What an insole said on somebody else's foot is not this worker's.
 		if l, ok := heard[w.Insole]; ok && l.Worker == w.ID {
 			live := feed.LiveOf(l)
 			line.Live = &live
+		}
+		if isAsked {
+			f := feed.CheckInOf(c)
+			line.CheckIn = &f
 		}
 		b.Workers = append(b.Workers, line)
 	}

@@ -18,30 +18,34 @@ import (
 
 // What can be wrong. Each is the type of a problem (RFC 9457), and names its texts: problem.<what>.title and .detail.
 const (
-	storeAway   = "store-away" // a fault of ours: nothing is known about what was asked
-	topicsAway  = "topics-away"
-	internal    = "internal"
-	signedOut   = "signed-out"
-	credentials = "credentials"
-	throttled   = "throttled"
-	forbidden   = "forbidden"
-	foreign     = "foreign" // asked by another site's page
-	noRoute     = "no-route"
-	notFound    = "not-found"
-	conflict    = "conflict"
-	changed     = "changed"
-	taken       = "taken"
-	ended       = "ended"
-	badRange    = "range"
-	badMonth    = "month"
-	owned       = "owned"
-	latched     = "latched"   // somebody may be in need: not to be put out of sight
-	duress      = "duress"    // nothing may be felt on the foot now
-	noInsole    = "no-insole" // there is nothing to send to
-	invalid     = "invalid"
-	malformed   = "malformed"
-	tooLarge    = "too-large"
-	mediaType   = "media-type"
+	storeAway    = "store-away" // a fault of ours: nothing is known about what was asked
+	topicsAway   = "topics-away"
+	internal     = "internal"
+	signedOut    = "signed-out"
+	credentials  = "credentials"
+	throttled    = "throttled"
+	forbidden    = "forbidden"
+	foreign      = "foreign" // asked by another site's page
+	noRoute      = "no-route"
+	notFound     = "not-found"
+	conflict     = "conflict"
+	changed      = "changed"
+	taken        = "taken"
+	ended        = "ended"
+	badRange     = "range"
+	badMonth     = "month"
+	owned        = "owned"
+	latched      = "latched"   // somebody may be in need: not to be put out of sight
+	duress       = "duress"    // nothing may be felt on the foot now
+	noInsole     = "no-insole" // there is nothing to send to
+	invalid      = "invalid"
+	malformed    = "malformed"
+	badCheckIn   = "check-in"
+	shiftless    = "shiftless"
+	phoneless    = "phoneless"
+	activityless = "activityless"
+	tooLarge     = "too-large"
+	mediaType    = "media-type"
 )
 
 var statuses = map[string]int{
@@ -52,6 +56,7 @@ var statuses = map[string]int{
 	conflict: http.StatusConflict, taken: http.StatusConflict, owned: http.StatusConflict, ended: http.StatusConflict, changed: http.StatusPreconditionFailed,
 	latched: http.StatusConflict, duress: http.StatusConflict, noInsole: http.StatusConflict,
 	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
+	badCheckIn: http.StatusUnprocessableEntity, shiftless: http.StatusConflict, phoneless: http.StatusConflict, activityless: http.StatusConflict,
 	tooLarge: http.StatusRequestEntityTooLarge, mediaType: http.StatusUnsupportedMediaType,
 }
 

@@ -1,6 +1,6 @@
 // Package checkin asks workers whether they are well, and notices who does not answer: check-ins during a shift or a task, activities that
 // should have ended, shifts that are begun by hand or by walking. Next decides and is pure; Engine stores what it decides, raises alarms and
-// reminds. Why it is as it is: docs/adr/0014-check-ins.md.
+// reminds. Why it is as it is: docs/adr/0018-check-ins.md.
 package checkin
 
 import (

@@ -1,5 +1,5 @@
 // A small stand-in for the whole system behind the page, in memory: the HTTP API, the WebSocket and the static files of
-// dist, as docs say they behave, with handles to break things. For development (`npm run fake`) and the browser tests.
+// dist (DIST names another folder), as docs say they behave, with handles to break things. For development (`npm run fake`) and the browser tests.
 //
 //   POST /_control {"do":"sos","worker":"paul"}      raise an alarm; also "fall", "low-battery", "lost-contact"
 //   {"do":"press","alarm":"…"}                       help asked for again
@@ -18,8 +18,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 import { Admin } from './fake-admin.mjs';
+import { Musters } from './fake-muster.mjs';
+import { partsOf } from './fake-parts.mjs';
 
-const dist = join(fileURLToPath(import.meta.url), '..', '..', 'dist');
+const dist = process.env.DIST ?? join(fileURLToPath(import.meta.url), '..', '..', 'dist');
 const types = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -174,7 +176,9 @@ export class System {
       this.history.set(id, this.walked(worker, random));
     }
     this.random = random;
+    this.musters = new Musters({ system: this });
     this.admin = new Admin({ workers: this.workers, zones, users, now: this.now });
+    this.parts = partsOf(this.now());
     this.admin.past = () => [...this.alarms.values()].filter((a) => a.endedAtMs !== undefined).reverse();
   }
 
@@ -405,7 +409,12 @@ export function serve(system, port = 0) {
     const path = url.pathname.slice(4);
     const is = (method, pattern) => request.method === method && pattern.exec(path);
     if (is('GET', /^\/status$/))
-      return json(response, 200, { store: system.away ? 'away' : 'ok', nowMs: system.now(), version: 'fake' });
+      return json(response, 200, {
+        store: system.away ? 'away' : 'ok',
+        nowMs: system.now(),
+        version: 'fake',
+        ...(system.away || !system.parts.canary ? {} : { canary: system.parts.canary }),
+      });
     if (system.away) return no(response, 503);
     if (is('POST', /^\/session$/)) {
       const { email, password } = await bodyOf(request);
@@ -431,12 +440,21 @@ export function serve(system, port = 0) {
       );
     }
     if (is('GET', /^\/me$/)) return json(response, 200, me);
+    if (is('GET', /^\/parts$/)) return me.role === 'viewer' ? no(response, 403) : json(response, 200, system.parts);
+    if (is('PUT', /^\/operators$/)) {
+      system.parts.operators = (await bodyOf(request)).team;
+      return json(response, 200, { team: system.parts.operators });
+    }
     if (is('GET', /^\/board$/)) return json(response, 200, system.board());
     if (is('POST', /^\/ticket$/)) {
       const ticket = Math.random().toString(36).slice(2);
       system.tickets.add(ticket);
       return json(response, 200, { ticket });
     }
+    const mustered = path.startsWith('/musters')
+      ? system.musters.route(request.method, path, me, await bodyOf(request))
+      : null;
+    if (mustered) return mustered[1] === undefined ? no(response, mustered[0]) : json(response, ...mustered);
     const about = /^\/(me|kinds|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
     const told =
       about &&
@@ -457,6 +475,22 @@ export function serve(system, port = 0) {
         positions: (system.history.get(past[1]) ?? []).filter((p) => p.atMs >= from && p.atMs <= to),
       });
     }
+    const asked = (worker) => ({
+      worker,
+      version: 1,
+      dueAtMs: system.now() + 900_000,
+      lastAtMs: system.now() - 900_000,
+      lastHow: 'foot',
+    });
+    if (is('GET', /^\/workers\/[^/]+\/checkin$/))
+      return json(response, 200, {
+        ...asked(decodeURIComponent(path.split('/')[2])),
+        onShift: true,
+        everyS: 1800,
+        log: [],
+      });
+    if (is('GET', /^\/checkins$/))
+      return json(response, 200, { checkIns: [...system.workers.keys()].slice(0, 3).map(asked) });
     if (is('GET', /^\/workers\/[^/]+\/looked$/))
       return json(response, 200, { looked: [{ atMs: system.now() - 90_000, name: me.name }] });
     if (is('GET', /^\/readiness$/)) {

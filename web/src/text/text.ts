@@ -84,7 +84,17 @@ export function has(key: string): key is Key {
 
 // word is the text for a word of the server's, and the word itself when the catalogue has none.
 export function word(
-  family: 'alarm.kind' | 'guess' | 'web.posture' | 'web.reason' | 'web.log' | 'web.who' | 'web.page' | 'web.channel',
+  family:
+    | 'alarm.kind'
+    | 'guess'
+    | 'more.is.how'
+    | 'more.is.checked'
+    | 'web.posture'
+    | 'web.reason'
+    | 'web.log'
+    | 'web.who'
+    | 'web.page'
+    | 'web.channel',
   value: string,
 ): string {
   const key = `${family}.${value}`;
