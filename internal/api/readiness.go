@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,14 @@ type Readiness struct {
 	OnShift bool              `json:"onShift"`
 	Ready   bool              `json:"ready" doc:"nothing that was checked speaks against it; reasons say what was not checked"`
 	Reasons []ReadinessReason `json:"reasons"`
+	Drill   *ReadinessDrill   `json:"drill,omitempty" doc:"the team's newest exercise that somebody took charge of"`
+}
+
+// ReadinessDrill is an exercise.
+type ReadinessDrill struct {
+	AtMs   int64  `json:"atMs"`
+	TookS  int64  `json:"tookS" doc:"until somebody had taken charge"`
+	ByName string `json:"byName"`
 }
 
 // ReadinessReason is one thing that a verdict rests on.
@@ -89,7 +98,13 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 	for _, c := range contacts {
 		people[c.ID] = c
 	}
+	drills, err := a.Store.Drills(ctx, s.Org)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
 	confirmed := a.confirmed(ctx, workers, byTeam, contacts)
+
+	sms := a.sms(ctx)
 
 	now := a.Now()
 	out := &readinessAnswer{}
@@ -97,10 +112,14 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 	for _, w := range workers {
 		v := readiness.Of(readiness.Facts{
 			Worker: w, Insole: refs[w.Insole], Live: heard[w.Insole], Team: byTeam[w.Team], Contacts: people, Confirmed: confirmed[w.Team],
+			SMS: sms, Drill: drillOf(drills, w.Team), Drills: true,
 		}, now)
 		line := Readiness{
 			Worker: string(w.ID), Name: w.Name, Team: string(w.Team), OnShift: insole.On(w.Shifts, now), Ready: v.Ready,
 			Reasons: make([]ReadinessReason, len(v.Reasons)),
+		}
+		if d := drillOf(drills, w.Team); d != nil {
+			line.Drill = &ReadinessDrill{d.At.UnixMilli(), int64(d.Took / time.Second), d.By}
 		}
 		for i, r := range v.Reasons {
 			line.Reasons[i] = ReadinessReason{string(r.Code), string(r.Weight), r.Text(s.Locale, now)}
@@ -122,7 +141,7 @@ func (a *API) confirmed(ctx context.Context, workers []insole.Worker, teams map[
 	g.SetLimit(4) // SNS answers 30 of these a second in a region, for everybody together
 	for _, w := range workers {
 		t := teams[w.Team]
-		if t == nil || asked[t.ID] || !slices.ContainsFunc(t.Steps, func(s insole.Step) bool { return slices.Contains(s.Channels, insole.Email) }) {
+		if t == nil || asked[t.ID] || !slices.ContainsFunc(t.AllSteps(), func(s insole.Step) bool { return slices.Contains(s.Channels, insole.Email) }) {
 			continue
 		}
 		asked[t.ID] = true
@@ -143,4 +162,27 @@ func (a *API) confirmed(ctx context.Context, workers []insole.Worker, teams map[
 	}
 	_ = g.Wait() // none of them fails
 	return out
+}
+
+func drillOf(all map[insole.TeamID]insole.Drill, t insole.TeamID) *insole.Drill {
+	d, ok := all[t]
+	if !ok {
+		return nil
+	}
+	return &d
+}
+
+// sms is what the account may send; nil when nobody can say, which is then said.
+func (a *API) sms(ctx context.Context) *insole.SMSAccount {
+	if a.Sending == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Patience/4)
+	defer cancel()
+	s, err := a.Sending.SMS(ctx)
+	if err != nil {
+		a.Log.WarnContext(ctx, "sms account not read", "err", err)
+		return nil
+	}
+	return &s
 }

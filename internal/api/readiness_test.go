@@ -53,20 +53,20 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", what, got, want)
 		}
 	}
-	check("an insole out of the box", "not ready, blocks never-heard, unchecked sms")
+	check("an insole out of the box", "not ready, blocks never-heard, warns drill-never, unchecked sms")
 	live := store.Live{Org: "acme", Insole: "00a1b2c3d4e5f600", Worker: "marie", Version: 1, State: rules.State{
 		HeardAt: o.now(), At: o.now(), Expect: time.Minute, Battery: &insole.Battery{Percent: 64},
 	}}
 	must(t, o.store.SaveLive(ctx, live))
-	check("heard", "ready, unchecked sms")
+	check("heard", "ready, warns drill-never, unchecked sms")
 	o.ms.Add((22 * time.Minute).Milliseconds())
-	check("silent", "not ready, blocks silent, unchecked sms")
+	check("silent", "not ready, blocks silent, warns drill-never, unchecked sms")
 	live.Version, live.State.HeardAt, live.State.Battery.Percent = 2, o.now(), 12
 	must(t, o.store.SaveLive(ctx, live))
-	check("flat", "not ready, blocks battery-low, unchecked sms")
+	check("flat", "not ready, blocks battery-low, warns drill-never, unchecked sms")
 	live.Version, live.State.Battery.Charging = 3, true
 	must(t, o.store.SaveLive(ctx, live))
-	check("on the charger", "ready, unchecked sms")
+	check("on the charger", "ready, warns drill-never, unchecked sms")
 
 	// The office's topics say that the boss has confirmed for the team north.
 	team := func(steps ...insole.Step) {
@@ -77,11 +77,11 @@ func TestReadiness(t *testing.T) {
 	}
 	boss := []insole.ContactID{"boss"}
 	team(insole.Step{Contacts: boss, Channels: []insole.Channel{insole.Email}})
-	check("confirmed", "ready")
+	check("confirmed", "ready, warns drill-never")
 	o.topics.err = errors.New("sns: no")
-	check("SNS away", "not ready, blocks step-unsure, unchecked email")
+	check("SNS away", "not ready, blocks step-unsure, warns drill-never, unchecked email")
 	o.topics.err = insole.ErrNotFound
-	check("no topic", "not ready, blocks team-nobody, warns email-unconfirmed")
+	check("no topic", "not ready, blocks team-nobody, warns email-unconfirmed, warns drill-never")
 	o.topics.err = nil
 
 	if a := o.ask(t, as("acme", insole.Admin), "POST", "/api/insoles/00a1b2c3d4e5f600/revoke", nil); a.status >= 300 {

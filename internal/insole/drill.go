@@ -11,3 +11,9 @@ type Drill struct {
 	Took  time.Duration // until somebody had taken charge
 	By    string        // who did, as they are called
 }
+
+// SMSAccount is what our account with AWS may send by SMS.
+type SMSAccount struct {
+	Sandbox bool    // only numbers that were verified by hand get messages
+	Limit   float64 // USD a month; below 0: not said
+}

@@ -143,6 +143,23 @@ func TestSyncAndWhoIsReached(t *testing.T) {
 	if len(reached) != 2 || !reached["paul@example.com"] || !reached["+33600000002"] {
 		t.Errorf("after the change an emergency reached %v, want Paul alone", reached)
 	}
+
+	// Claire is the first by night: without the table nobody can say what hour it is, so both are paged.
+	tm.OutOfHours = []insole.Step{{Contacts: []insole.ContactID{"claire"}, Channels: []insole.Channel{insole.SMS}}}
+	if err := w.topics.Sync(ctx, tm, contacts); err != nil {
+		t.Fatal(err)
+	}
+	n = len(w.notices(""))
+	if _, err := w.pub.Emergency(ctx, a, "fr", noon); err != nil {
+		t.Fatal(err)
+	}
+	clear(reached)
+	for _, x := range w.notices("")[n:] {
+		reached[x.To] = true
+	}
+	if !reached["+33600000001"] || !reached["+33600000002"] || !reached["paul@example.com"] {
+		t.Errorf("with a list for out of hours an emergency reached %v, want both firsts", reached)
+	}
 }
 
 func TestSyncOfAnotherPlace(t *testing.T) {
@@ -189,6 +206,34 @@ func TestTexts(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What the account may send is asked of SNS, once in five minutes, and an answer that does not come is an error.
+func TestSending(t *testing.T) {
+	now := noon
+	srv, cfg := standintest.Open(t, func() time.Time { return now })
+	s := notify.NewSending(cfg)
+	s.Now = func() time.Time { return now }
+	for _, want := range []insole.SMSAccount{{Limit: 1}, {Sandbox: true, Limit: 50}} {
+		srv.SetSMS(want.Sandbox, int(want.Limit))
+		got, err := s.SMS(t.Context())
+		if err != nil || got != want {
+			t.Errorf("SMS = %+v, %v, want %+v", got, err, want)
+		}
+		before := srv.Usage().SNS.Requests
+		if _, err := s.SMS(t.Context()); err != nil || srv.Usage().SNS.Requests != before {
+			t.Errorf("asked again at once: %v", err)
+		}
+		now = now.Add(6 * time.Minute)
+	}
+	if err := srv.SetFaults(standin.Fault{Service: "sns", Kind: "5xx", Probability: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if got, err := s.SMS(ctx); err == nil {
+		t.Errorf("with SNS away: %+v and no error", got)
 	}
 }
 

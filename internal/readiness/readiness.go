@@ -24,6 +24,12 @@ const (
 	LowBattery    = 30              // percent; less does not last a shift of eight hours with room for a call for help
 )
 
+// How often a team exercises, and what of a monthly limit is too little: AWS gives new accounts 1 USD, which is 10 to 20 messages in Europe.
+const (
+	DrillEvery = 90 * 24 * time.Hour
+	LittleUSD  = 5.0
+)
+
 // A Weight says what a reason does to the verdict.
 type Weight string
 
@@ -53,19 +59,24 @@ const (
 	EmailWaiting   Code = "email-unconfirmed" // contact: others of the step are reached
 	SMSUnchecked   Code = "sms"               // whether AWS sends text messages: sandbox, monthly spend
 	EmailUnchecked Code = "email"             // whether the e-mail subscriptions are confirmed
+	SMSSandbox     Code = "sms-sandbox"       // the account is in the sandbox: only numbers verified by hand get messages
+	SMSLimit       Code = "sms-limit"         // usd: what may be spent a month is what a new account may, some ten messages
+	SMSSpent       Code = "sms-spent"         // usd: whether that has been spent already
+	DrillNever     Code = "drill-never"       // team
+	DrillOld       Code = "drill-old"         // team, ago, took, by
 )
 
 // Codes lists every reason there is.
 var Codes = []Code{
 	NoInsole, InsoleUnknown, InsoleElse, InsoleRevoked, NeverHeard, Silent, TakenOff, BatteryLow, BatteryUnknown,
-	NoTeam, TeamNobody, StepNobody, StepUnsure, EmailWaiting, SMSUnchecked, EmailUnchecked,
+	NoTeam, TeamNobody, StepNobody, StepUnsure, EmailWaiting, SMSUnchecked, EmailUnchecked, SMSSandbox, SMSLimit, SMSSpent, DrillNever, DrillOld,
 }
 
 // A Reason is one thing that a verdict rests on.
 type Reason struct {
 	Code   Code
 	Weight Weight
-	Since  time.Time         // of Silent: when the insole was last heard
+	Since  time.Time         // of Silent: when the insole was last heard; of DrillOld: when that was
 	Args   map[string]string // of its text
 }
 
@@ -85,13 +96,17 @@ type Facts struct {
 	// Confirmed says which contacts have confirmed their e-mail subscription to the team's topic; one that is absent has none.
 	// nil: it is not known.
 	Confirmed map[insole.ContactID]bool
+	SMS       *insole.SMSAccount // nil: it is not known
+	Drill     *insole.Drill      // of the team, the newest; nil: never
+	Drills    bool               // drills could be read
 }
 
 // Of is the verdict at now, of the server's clock.
 func Of(f Facts, now time.Time) Verdict {
 	var v Verdict
 	v.ofInsole(f, now)
-	v.ofTeam(f)
+	v.ofTeam(f, now)
+	v.ofDrill(f, now)
 	order := []Weight{Blocks, Warns, Unchecked}
 	slices.SortStableFunc(v.Reasons, func(a, b Reason) int { return slices.Index(order, a.Weight) - slices.Index(order, b.Weight) })
 	v.Ready = len(v.Reasons) == 0 || v.Reasons[0].Weight != Blocks
@@ -132,7 +147,7 @@ func (v *Verdict) ofInsole(f Facts, now time.Time) {
 		return
 	}
 	s := f.Live.State
-	if s.Lost || now.Sub(s.HeardAt) > patience(s) {
+	if s.Lost || now.Sub(s.HeardAt) > patience(s, f.Team) {
 		v.add(Blocks, Silent)
 		v.Reasons[len(v.Reasons)-1].Since = s.HeardAt
 	}
@@ -147,13 +162,16 @@ func (v *Verdict) ofInsole(f Facts, now time.Time) {
 	}
 }
 
-// patience is how long an insole in state s may be silent.
-func patience(s rules.State) time.Duration {
+// patience is how long an insole in state s may be silent, whose wearer is of team t; nil: of none.
+func patience(s rules.State, t *insole.Team) time.Duration {
 	expect := s.Expect
 	if expect <= 0 {
 		expect = DefaultExpect
 	}
-	return max(Factor*expect, Minimum)
+	if t == nil {
+		t = &insole.Team{}
+	}
+	return t.Silence(expect, Factor, Minimum)
 }
 
 // What is known of whether a page would reach somebody.
@@ -166,12 +184,13 @@ const (
 )
 
 // ofTeam says whether somebody would be told, at every step.
-func (v *Verdict) ofTeam(f Facts) {
+func (v *Verdict) ofTeam(f Facts, now time.Time) {
 	if f.Team == nil {
 		v.add(Blocks, NoTeam)
 		return
 	}
 	t := *f.Team
+	t.Steps, _ = t.StepsAt(now) // at this hour
 	last, best, sms, mail := len(t.Steps)-1, no, t.Fallback != "", false
 	var found Verdict
 	waiting := map[insole.ContactID]bool{}
@@ -231,7 +250,39 @@ func (v *Verdict) ofTeam(f Facts) {
 		v.add(Unchecked, EmailUnchecked)
 	}
 	if sms {
+		v.ofSMS(f.SMS)
+	}
+}
+
+// ofSMS says whether text messages are sent at all, to a team that counts on them.
+func (v *Verdict) ofSMS(s *insole.SMSAccount) {
+	if s == nil {
 		v.add(Unchecked, SMSUnchecked)
+		return
+	}
+	if s.Sandbox {
+		v.add(Blocks, SMSSandbox)
+	}
+	if s.Limit < 0 {
+		v.add(Unchecked, SMSUnchecked)
+		return
+	}
+	usd := strconv.FormatFloat(s.Limit, 'f', -1, 64)
+	if s.Limit < LittleUSD {
+		v.add(Warns, SMSLimit, "usd", usd)
+	}
+	v.add(Unchecked, SMSSpent, "usd", usd)
+}
+
+// ofDrill says whether the team has shown lately that somebody takes charge.
+func (v *Verdict) ofDrill(f Facts, now time.Time) {
+	switch {
+	case f.Team == nil || !f.Drills:
+	case f.Drill == nil:
+		v.add(Warns, DrillNever, "team", f.Team.Name)
+	case now.Sub(f.Drill.At) > DrillEvery:
+		v.add(Warns, DrillOld, "team", f.Team.Name, "took", strconv.Itoa(int((f.Drill.Took+time.Minute-1)/time.Minute)), "by", f.Drill.By)
+		v.Reasons[len(v.Reasons)-1].Since = f.Drill.At
 	}
 }
 

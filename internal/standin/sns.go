@@ -32,6 +32,9 @@ var snsOps = map[string]func(*Server, *call, url.Values) ([]byte, error){
 	"ListSubscriptionsByTopic":  (*Server).listSubscriptions,
 	"SetSubscriptionAttributes": (*Server).setSubscriptionAttribute,
 	"GetSubscriptionAttributes": (*Server).subscriptionAttributes,
+
+	"GetSMSSandboxAccountStatus": (*Server).smsSandbox,
+	"GetSMSAttributes":           (*Server).smsAttributes,
 }
 
 // snsParameters are the members each operation knows, up to the first dot.
@@ -43,6 +46,9 @@ var snsParameters = map[string]string{
 	"ListSubscriptionsByTopic":  "TopicArn NextToken",
 	"SetSubscriptionAttributes": "SubscriptionArn AttributeName AttributeValue",
 	"GetSubscriptionAttributes": "SubscriptionArn",
+
+	"GetSMSSandboxAccountStatus": "",
+	"GetSMSAttributes":           "attributes",
 }
 
 func badSNS(format string, args ...any) *apiError {

@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -117,6 +118,9 @@ type Queue struct {
 // Server is the stand-in. It is an http.Handler; all methods may be called at once from many goroutines.
 type Server struct {
 	opt Options
+
+	smsAccount atomic.Pointer[smsAccount]
+
 	db  *bbolt.DB
 	log *slog.Logger
 

@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func (e *env) attributes(t *testing.T, arn string) map[string]string {
 	return out.Attributes
 }
 
-func snsCases() []testCase { return slices.Concat(topicCases(), publishCases()) }
+func snsCases() []testCase { return slices.Concat(topicCases(), publishCases(), smsCases()) }
 
 func topicCases() []testCase {
 	return []testCase{
@@ -180,5 +181,22 @@ func publishCases() []testCase {
 		refuse("a subject above 100 characters", sns.PublishInput{Message: msg, Subject: aws.String(strings.Repeat("x", 101))}),
 		refuse("a subject with a line break", sns.PublishInput{Message: msg, Subject: aws.String("a\nb")}),
 		refuse("an attribute without a value", sns.PublishInput{Message: msg, MessageAttributes: map[string]types.MessageAttributeValue{"a": {DataType: aws.String("String"), StringValue: aws.String("")}}}),
+	}
+}
+
+// smsCases ask what the account may send. What it may is the account's own affair: only the shape is held to.
+func smsCases() []testCase {
+	return []testCase{
+		{"whether text messages are in the sandbox", func(t *testing.T, e *env) {
+			must[*sns.GetSMSSandboxAccountStatusOutput](t)(e.sns.GetSMSSandboxAccountStatus(t.Context(), &sns.GetSMSSandboxAccountStatusInput{}))
+		}},
+		{"the monthly limit of text messages", func(t *testing.T, e *env) {
+			out := must[*sns.GetSMSAttributesOutput](t)(e.sns.GetSMSAttributes(t.Context(), &sns.GetSMSAttributesInput{Attributes: []string{"MonthlySpendLimit"}}))
+			for name, v := range out.Attributes {
+				if _, err := strconv.ParseFloat(v, 64); name != "MonthlySpendLimit" || err != nil {
+					t.Errorf("attribute %s = %q, asked for the limit alone", name, v)
+				}
+			}
+		}},
 	}
 }
