@@ -265,6 +265,7 @@ export const api = {
   take: async (id: string): Promise<Alarm> => (await ask('POST', `/api/alarms/${seg(id)}/take`, alarm)).value,
   resolve: async (id: string, reason: string, note: string): Promise<Alarm> =>
     (await ask('POST', `/api/alarms/${seg(id)}/resolve`, alarm, { reason, note })).value,
+  seen: async (id: string): Promise<Alarm> => (await ask('POST', `/api/alarms/${seg(id)}/seen`, alarm)).value,
   note: async (id: string, note: string): Promise<void> => {
     await ask('POST', `/api/alarms/${seg(id)}/note`, nothing, { note });
   },

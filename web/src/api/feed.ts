@@ -65,6 +65,8 @@ export interface Alarm {
   readonly reason?: string;
   readonly note?: string;
   readonly drill?: boolean;
+  readonly incident?: string; // the first alarm of those that belong together; absent of that one
+  readonly shelf?: { readonly untilMs: number; readonly by: string; readonly why: string }; // set aside by a person
   readonly guess?: string;
   readonly version: number;
 }
@@ -145,6 +147,8 @@ export const alarm: Decoder<Alarm> = object(
     reason: text,
     note: text,
     drill: flag,
+    incident: text,
+    shelf: object({ untilMs: integer, by: text, why: text }),
     guess: text,
   },
 );

@@ -142,7 +142,7 @@ export function inOrder(alarms: Iterable<Alarm>): readonly Alarm[] {
 }
 
 export interface Census {
-  readonly danger: number; // alarms nobody has taken charge of
+  readonly danger: number; // alarms nobody has taken charge of, nor set aside
   readonly grave: number; // those of them in which somebody may be in danger: priority 1 and 2
   readonly taken: number;
   readonly silent: number; // workers on shift that should have been heard
@@ -157,7 +157,7 @@ export function census(board: Board, nowMs: number): Census {
   let taken = 0;
   for (const alarm of board.alarms.values()) {
     if (alarm.state === 'taken') taken += 1;
-    else {
+    else if (!alarm.shelf) {
       danger += 1;
       if (alarm.priority <= 2) grave += 1;
     }

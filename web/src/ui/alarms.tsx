@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Alarm } from '../api/feed.ts';
+import { type Incident, latched } from '../state/incidents.ts';
 import { unattended } from '../state/ring.ts';
 import { accuracy, ago, clock, hour, place, span, ticking } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
@@ -10,6 +11,7 @@ import { keepFocus } from './moved.ts';
 import { alarmHref, route } from './route.ts';
 import {
   alarms,
+  arrangement,
   board,
   busy,
   canChange,
@@ -20,6 +22,7 @@ import {
   now,
   placeAt,
   resolving,
+  seen,
   take,
   teamName,
 } from './state.ts';
@@ -31,18 +34,43 @@ const floodWhole = 2;
 
 export function Alarms() {
   const open = alarms.value;
-  const flood = open.length > floodFrom;
+  const { incidents, lesser, aside, flood } = arrangement.value;
+  const many = open.length - aside.length;
+  const crowd = many > floodFrom;
   useLayoutEffect(keepFocus, [open]);
+  const picked = (alarm: Alarm) => alarm.id === cursor.value || alarm.id === chosenAlarm.value?.id;
+  const cards = (all: readonly Incident[], whole: number) =>
+    all.map(({ lead, rest }, i) => (
+      <div key={lead.incident ?? lead.id} class={rest.length > 0 ? 'incident' : undefined}>
+        {[lead, ...rest].map((alarm, j) => (
+          <AlarmCard key={alarm.id} alarm={alarm} short={(i >= whole || j > 0) && !picked(alarm)} />
+        ))}
+      </div>
+    ));
   return (
     <section class="alarms" aria-label={t('web.alarms.title')}>
-      {flood && <p class="flood">{n('web.alarms.flood', open.length)}</p>}
-      {open.map((alarm, i) => (
-        <AlarmCard
-          key={alarm.id}
-          alarm={alarm}
-          short={flood && i >= floodWhole && alarm.id !== cursor.value && alarm.id !== chosenAlarm.value?.id}
-        />
-      ))}
+      {flood > 0 && <p class="flood">{n('web.alarms.new', flood)}</p>}
+      {crowd && <p class="flood">{n('web.alarms.flood', many)}</p>}
+      {cards(incidents, crowd || flood > 0 ? floodWhole : Number.POSITIVE_INFINITY)}
+      {lesser.length > 0 && (
+        <details open={lesser.some((i) => [i.lead, ...i.rest].some(picked))}>
+          <summary>
+            {n(
+              'web.alarms.lesser',
+              lesser.reduce((sum, i) => sum + 1 + i.rest.length, 0),
+            )}
+          </summary>
+          {cards(lesser, 0)}
+        </details>
+      )}
+      {aside.length > 0 && (
+        <details open={aside.some(picked)}>
+          <summary>{n('web.alarms.aside', aside.length)}</summary>
+          {aside.map((alarm) => (
+            <AlarmCard key={alarm.id} alarm={alarm} />
+          ))}
+        </details>
+      )}
     </section>
   );
 }
@@ -120,7 +148,9 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
         <div>
           <dt>{t('web.alarm.owner')}</dt>
           <dd class={open ? 'nobody' : ''}>
-            {open ? (
+            {alarm.shelf ? (
+              t('web.alarm.aside', { time: hour(alarm.shelf.untilMs), name: alarm.shelf.by, why: alarm.shelf.why })
+            ) : open ? (
               <strong>{t('web.alarm.nobody')}</strong>
             ) : (
               <>
@@ -156,6 +186,11 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
         )}
       </dl>
       <div class="acts">
+        {maySteer.value && alarm.returnedAtMs !== undefined && !latched(alarm) && (
+          <button type="button" class="plain" disabled={!canChange.value || waiting} onClick={() => void seen(alarm)}>
+            {t('web.seen')}
+          </button>
+        )}
         {maySteer.value && open && (
           <button
             type="button"

@@ -1,7 +1,8 @@
 // One worker: now, the last hour, what was done about the alarm, who is near, who looked.
+import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type AlarmFile, api, type LogLine, type Look, type Position, type Verdict } from '../api/client.ts';
-import type { Live, Worker } from '../api/feed.ts';
+import type { Alarm, Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
 import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/format.ts';
@@ -10,7 +11,20 @@ import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
 import { BatteryIcon, CalmIcon, Glyph, PriorityIcon, StandingIcon } from './icons.tsx';
 import { go, moreHref, route, workerHref } from './route.ts';
-import { board, byWorker, chosenAlarm, me, mode, now, placeAt, saidOf, say, teamName, trail } from './state.ts';
+import {
+  board,
+  byWorker,
+  chosenAlarm,
+  maySteer,
+  me,
+  mode,
+  now,
+  placeAt,
+  saidOf,
+  say,
+  teamName,
+  trail,
+} from './state.ts';
 import { saysOf } from './workers.tsx';
 
 export function Panel(p: { worker: Worker | null }) {
@@ -62,7 +76,10 @@ function Person(p: { worker: Worker }) {
         </a>
       )}
       {open.map((alarm) => (
-        <AlarmCard key={alarm.id} alarm={alarm} panel />
+        <div key={alarm.id}>
+          <AlarmCard alarm={alarm} panel />
+          {maySteer.value && <Acts alarm={alarm} />}
+        </div>
       ))}
       <section>
         <h3>{t('web.panel.now')}</h3>
@@ -117,6 +134,22 @@ function Person(p: { worker: Worker }) {
       <Looked worker={worker.worker} />
     </>
   );
+}
+
+// What else can be done, and its words, are fetched when the panel opens.
+function Acts(p: { alarm: Alarm }) {
+  const [more, setMore] = useState<{ readonly is: ComponentType<{ alarm: Alarm }> } | null>(null);
+  useEffect(() => {
+    let left = false;
+    Promise.all([import('../more/acts.tsx'), speakMore()]).then(
+      ([m]) => left || setMore({ is: m.default }),
+      () => undefined,
+    );
+    return () => {
+      left = true;
+    };
+  }, []);
+  return more && <more.is alarm={p.alarm} />;
 }
 
 function Fact(p: { name: string; children: preact.ComponentChildren }) {
@@ -329,7 +362,7 @@ function Looked(p: { worker: string }) {
 }
 
 // The machine's own remarks (keys of reports, counts of pages) are left out: who reads this wants what people did.
-const remarked = ['note', 'resolved', 'lapsed'];
+const remarked = ['note', 'resolved', 'lapsed', 'shelved'];
 
 function lineOf(l: LogLine): string {
   const who = l.who === undefined ? '' : ` · ${word('web.who', l.who)}`;

@@ -4,6 +4,7 @@ import { api, type Me, type Position, Problem, type Team } from '../api/client.t
 import type { Alarm } from '../api/feed.ts';
 import { Feed, type World } from '../feed/feed.ts';
 import { type Board, emptyBoard } from '../state/board.ts';
+import { arranged, flat } from '../state/incidents.ts';
 import { type Facts, type Mode, mayChange, noFacts } from '../state/mode.ts';
 import { alarmsByWorker, byName, census, type Filter, inOrder, lines, noFilter } from '../state/people.ts';
 import { type Place, placeOf, type Zone } from '../state/place.ts';
@@ -42,7 +43,8 @@ export const maySteer = computed(() => me.value !== null && me.value.role !== 'v
 export const canChange = computed(() => maySteer.value && mayChange(mode.value));
 // News of people leaves the alarms as they are, and redraws nothing that hangs on them.
 const openAlarms = computed(() => board.value.alarms);
-export const alarms = computed(() => inOrder(openAlarms.value.values()));
+export const arrangement = computed(() => arranged(inOrder(openAlarms.value.values()), slowNow.value));
+export const alarms = computed(() => flat(arrangement.value)); // in the order in which they are drawn
 export const byWorker = computed(() => alarmsByWorker(openAlarms.value));
 export const counts = computed(() => census(board.value, now.value ?? 0));
 const collator = computed(() => new Intl.Collator(lang.value, { sensitivity: 'base', numeric: true }));
@@ -259,7 +261,8 @@ export function say(text: string, bad = false): void {
   }, 8_000);
 }
 
-async function about(id: string, act: () => Promise<Alarm>): Promise<boolean> {
+// about makes one request about one alarm, shows what became of it, and says whether it was done.
+export async function about(id: string, act: () => Promise<Alarm>): Promise<boolean> {
   if (busy.value.has(id)) return false;
   busy.value = new Set([...busy.value, id]);
   try {
@@ -281,6 +284,10 @@ export async function take(alarm: Alarm): Promise<void> {
   if (await about(alarm.id, () => api.take(alarm.id))) {
     say(t('web.took', { reference: alarm.reference }));
   }
+}
+
+export async function seen(alarm: Alarm): Promise<void> {
+  if (await about(alarm.id, () => api.seen(alarm.id))) say(t('web.resolvedDone', { reference: alarm.reference }));
 }
 
 export async function resolve(alarm: Alarm, reason: string, note: string): Promise<boolean> {
