@@ -302,6 +302,29 @@ export class System {
     });
   }
 
+  // What the other buttons do, as far as a screen can tell.
+  act(id, what, me, body) {
+    const { shelf: _, owner, ownerName, takenAtMs, ...a } = this.alarms.get(id);
+    const version = a.version + 1;
+    switch (what) {
+      case 'seen':
+        return this.resolve(id, me, 'returned', '');
+      case 'escalate':
+        return this.put({ ...a, state: 'active', step: a.step + 1, version });
+      case 'shelve':
+        return this.put({
+          ...a,
+          shelf: { untilMs: this.now() + body.minutes * 60_000, by: me.name, why: body.why },
+          version,
+        });
+      case 'unshelve':
+        return this.put({ ...a, version });
+      default:
+        this.logs.get(id).push({ atMs: this.now(), what: `sent-${body.signal}`, who: me.name });
+        return this.put({ ...this.alarms.get(id), version });
+    }
+  }
+
   resolve(id, me, reason, note) {
     const a = this.alarms.get(id);
     this.logs.get(id).push({ atMs: this.now(), what: 'resolved', who: me.name });
@@ -539,7 +562,7 @@ export function serve(system, port = 0) {
       ];
       return json(response, 200, { alarm, pages, log: system.logs.get(alarm.id) });
     }
-    const act = is('POST', /^\/alarms\/([^/]+)\/(take|resolve)$/);
+    const act = is('POST', /^\/alarms\/([^/]+)\/(take|resolve|seen|escalate|shelve|unshelve|signal)$/);
     if (act) {
       if (me.role === 'viewer') return no(response, 403);
       const alarm = system.alarms.get(act[1]);
@@ -548,6 +571,7 @@ export function serve(system, port = 0) {
         if (alarm.state === 'taken') return no(response, 409, `${alarm.ownerName} has taken charge already.`);
         return json(response, 200, system.take(alarm.id, me));
       }
+      if (act[2] !== 'resolve') return json(response, 200, system.act(alarm.id, act[2], me, await bodyOf(request)));
       const { reason, note } = await bodyOf(request);
       return json(response, 200, system.resolve(alarm.id, me, reason, note));
     }

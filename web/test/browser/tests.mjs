@@ -430,10 +430,41 @@ export const tests = [
       await page.waitForFunction((n) => document.querySelectorAll('.alarm').length === n, all.length);
       assert.equal(await page.locator('.alarm.short').count(), 12);
       assert.equal(await page.locator('.alarm .take').count(), 14);
+      assert.match(await page.textContent('.flood'), /14 new alarms in ten minutes/);
+      assert.equal(await page.textContent('.alarms summary'), '5 of lower priority');
+      assert.equal(await page.locator('.alarms details .alarm').count(), 5);
       await shot(page, 'flood');
       await accessible(page, 'flood');
+      await page.click('.alarms summary');
       await page.click('.alarm.short .take >> nth=-1');
       await page.waitForSelector('.alarm[data-state=taken]');
+    },
+  },
+  {
+    name: 'related alarms are together; one is set aside, taken back, and seen off',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      const fall = system.raise('paul', 'fall');
+      const off = system.raise('paul', 'taken-off', { incident: fall.id });
+      await page.waitForSelector('.incident .alarm.short');
+      assert.equal(await page.locator('.incident .alarm').count(), 2);
+      await page.click('.incident .alarm.short h2 a');
+      const panel = page.locator('.panel div:has(> .p2)');
+      await panel.getByRole('button', { name: 'Set aside' }).click();
+      await panel.getByLabel('Why').fill('new insoles tomorrow');
+      await shot(page, 'set-aside');
+      await accessible(page, 'set-aside');
+      await panel.getByRole('button', { name: 'Set aside' }).click();
+      await page.waitForFunction(() => document.querySelector('.alarms summary')?.textContent === '1 set aside');
+      assert.equal(await bar(page), '1 alarm needs somebody');
+      await panel.getByRole('button', { name: 'Take back' }).click();
+      await page.waitForSelector('.alarms details', { state: 'detached' });
+      await panel.getByRole('button', { name: 'Next step now' }).click();
+      const now = system.alarms.get(off.id);
+      system.put({ ...now, returnedAtMs: system.now(), version: now.version + 1 });
+      await page.click('.alarms .p2 .acts button:has-text("Seen"), .panel .p2 .acts button:has-text("Seen")');
+      await page.waitForFunction(() => document.querySelectorAll('.alarms .alarm').length === 1);
     },
   },
   {
