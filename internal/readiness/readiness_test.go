@@ -81,6 +81,10 @@ func TestOf(t *testing.T) {
 		{"an insole of somebody else", func(x f) { x.Insole.Worker = "paul" }, "not ready, blocks insole-else, unchecked sms"},
 		{"revoked", func(x f) { x.Insole.Revoked = true }, "not ready, blocks insole-revoked, unchecked sms"},
 		{"never heard", func(x f) { x.Live = nil }, "not ready, blocks never-heard, unchecked sms"},
+		{"silent for less than its team allows", func(x f) {
+			x.Live.State.HeardAt = now.Add(-30 * time.Minute)
+			x.Team.Settings = insole.Settings{insole.AlarmLostContact: {Minimum: time.Hour}}
+		}, "ready, unchecked sms"},
 		{"heard on another foot only", func(x f) { x.Live.Worker = "paul" }, "not ready, blocks never-heard, unchecked sms"},
 		{"silent for just three minutes", func(x f) { x.Live.State.HeardAt = now.Add(-3 * time.Minute) }, "ready, unchecked sms"},
 		{"silent for longer", func(x f) { x.Live.State.HeardAt = now.Add(-3*time.Minute - 1) }, "not ready, blocks silent, unchecked sms"},
