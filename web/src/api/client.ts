@@ -233,6 +233,9 @@ export const api = {
     await ask('DELETE', '/api/session', nothing);
   },
   me: async (): Promise<Me> => (await ask('GET', '/api/me', me)).value,
+  locale: async (locale: string): Promise<void> => {
+    await ask('PUT', '/api/me', nothing, { locale });
+  },
   status: (): Promise<Asked<Status>> => ask('GET', '/api/status', status, undefined, 2_500),
   board: (): Promise<Asked<Snapshot>> => ask('GET', '/api/board', snapshot),
   ticket: async (): Promise<string> => (await ask('POST', '/api/ticket', ticket)).value.ticket,

@@ -10,7 +10,7 @@ import { alarmsByWorker, byName, census, type Filter, inOrder, lines, noFilter }
 import { type Place, placeOf, type Zone } from '../state/place.ts';
 import { rung } from '../state/ring.ts';
 import { clock, span } from '../text/format.ts';
-import { lang, langOf, speak, t, word } from '../text/text.ts';
+import { type Lang, lang, langOf, speak, t, word } from '../text/text.ts';
 import { onDuty, ring } from './duty.ts';
 import { go, route } from './route.ts';
 
@@ -111,7 +111,7 @@ export async function begin(words: Promise<void> = Promise.resolve()): Promise<v
     const who = await api.me();
     await words;
     session.value = { is: 'in', me: who };
-    if (who.locale && localStorage.getItem('lang') === null) await speak(langOf([who.locale, ...navigator.languages]));
+    if (who.locale) await use(langOf([who.locale]));
   } catch (err) {
     if (err instanceof Problem && err.signedOut) session.value = { is: 'out' };
     else {
@@ -126,6 +126,28 @@ export async function begin(words: Promise<void> = Promise.resolve()): Promise<v
     (asked) => following.ahead(asked),
     () => undefined,
   );
+}
+
+// use speaks a language, and remembers it on this browser for whoever is asked to sign in next.
+async function use(to: Lang): Promise<void> {
+  localStorage.setItem('lang', to);
+  if (to !== lang.value) await speak(to);
+}
+
+// choose is use for the account too: what the server says to this person, here and in its messages, is in one language.
+// false when it could not be told.
+export async function choose(to: Lang): Promise<boolean> {
+  await use(to);
+  const who = me.value;
+  if (who === null) return true;
+  try {
+    await api.locale(to);
+  } catch (err) {
+    say(saidOf(err), true);
+    return false;
+  }
+  session.value = { is: 'in', me: { ...who, locale: to } };
+  return true;
 }
 
 function follow(): Feed {

@@ -1,5 +1,6 @@
-import { lang, langs, speak, t } from '../text/text.ts';
+import { lang, langs, t } from '../text/text.ts';
 import { Glyph } from './icons.tsx';
+import { choose } from './state.ts';
 import { theme, wear } from './theme.ts';
 
 export function LangSwitch() {
@@ -11,8 +12,7 @@ export function LangSwitch() {
       lang={next}
       aria-label={next === 'fr' ? 'FR, français' : 'EN, English'}
       onClick={() => {
-        localStorage.setItem('lang', next);
-        void speak(next);
+        void choose(next);
       }}
     >
       {next.toUpperCase()}

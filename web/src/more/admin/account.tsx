@@ -2,8 +2,8 @@
 import { useRef, useState } from 'preact/hooks';
 import { api, ask, Problem } from '../../api/client.ts';
 import { mayChange } from '../../state/mode.ts';
-import { langOf, speak, t } from '../../text/text.ts';
-import { me, mode, saidOf, say, session } from '../../ui/state.ts';
+import { langOf, t } from '../../text/text.ts';
+import { choose, me, mode, saidOf, say, session } from '../../ui/state.ts';
 import { SelectField, TextField } from '../form.tsx';
 import { type Fault, faultsOf } from '../form-draft.ts';
 import type { PageProps } from '../index.tsx';
@@ -57,16 +57,8 @@ function Language(p: { locale: string }) {
     e.preventDefault();
     if (waiting || !mayChange(mode.value)) return;
     setWaiting(true);
-    try {
-      await change({ locale });
-      localStorage.setItem('lang', locale);
-      await speak(langOf([locale]));
-      say(t('more.account.saved'));
-    } catch (err) {
-      say(saidOf(err), true);
-    } finally {
-      setWaiting(false);
-    }
+    if (await choose(langOf([locale]))) say(t('more.account.saved'));
+    setWaiting(false);
   }
   return (
     <form class="form" onSubmit={(e) => void submit(e)}>
