@@ -21,6 +21,9 @@ import { Admin } from './fake-admin.mjs';
 import { Musters } from './fake-muster.mjs';
 import { partsOf } from './fake-parts.mjs';
 
+// What Go's tests of internal/audit write.
+const golden = fileURLToPath(new URL('../../internal/audit/testdata/dossier.json', import.meta.url));
+
 const dist = process.env.DIST ?? join(fileURLToPath(import.meta.url), '..', '..', 'dist');
 const types = {
   '.html': 'text/html; charset=utf-8',
@@ -478,6 +481,7 @@ export function serve(system, port = 0) {
       ? system.musters.route(request.method, path, me, await bodyOf(request))
       : null;
     if (mustered) return mustered[1] === undefined ? no(response, mustered[0]) : json(response, ...mustered);
+    if (is('GET', /^\/alarms\/[^/]+\/dossier$/)) return json(response, 200, JSON.parse(await readFile(golden, 'utf8')));
     const about = /^\/(me|kinds|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
     const told =
       about &&
