@@ -76,6 +76,7 @@ export function placeAt(lat: number | undefined, lon: number | undefined): Place
 }
 
 export const followedAt = signal(0);
+export const proved = signal<string | null>(null); // that alarms still reach phones, while the page is unavailable and this is known
 let feed: Feed | null = null;
 let beating: ReturnType<typeof setInterval> | null = null;
 
@@ -175,6 +176,10 @@ function follow(): Feed {
   beating = setInterval(() => self.beat(), 250);
   self.beat();
   void learnNames();
+  import('../more/proof.ts').then(
+    (m) => m.watch(),
+    () => undefined,
+  );
   return self;
 }
 

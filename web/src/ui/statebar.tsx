@@ -4,7 +4,7 @@ import { clock } from '../text/format.ts';
 import { n, t } from '../text/text.ts';
 import { goOffDuty, goOnDuty, silence, sound } from './duty.ts';
 import { CalmIcon, Glyph, HandIcon, Mark, PriorityIcon, UnknownIcon } from './icons.tsx';
-import { asOf, asOfText, board, counts, followedAt, helping, me, mode, now, signOut } from './state.ts';
+import { asOf, asOfText, board, counts, followedAt, helping, me, mode, now, proved, signOut } from './state.ts';
 import { LangSwitch, ThemeSwitch } from './switches.tsx';
 
 export function StateBar() {
@@ -158,6 +158,7 @@ export function ModeBanner() {
     <div class={`banner banner-${m}`} role="status">
       <strong>{m === 'UNAVAILABLE' ? `${t('web.mode.UNAVAILABLE')} · ${asOfText()}` : asOfText()}</strong>
       <span>{t(why)}</span>
+      {proved.value !== null && <span id="proved">{proved.value}</span>}
     </div>
   );
 }
