@@ -164,7 +164,10 @@ const changeHead = object({ kind: text });
 const changeLive = object({ live });
 const changeAlarm = object({ alarm });
 
-// change reads one change, or null for a kind that this build does not know.
+// Whoever wants to hear the changes that are of one page only (a muster's) is here, and reads them.
+export const others = new Set<(change: unknown) => void>();
+
+// change reads one change, or null for a kind that the board does not know.
 const change: Decoder<Change | null> = (value, path) => {
   switch (changeHead(value, path).kind) {
     case 'live':
@@ -172,6 +175,7 @@ const change: Decoder<Change | null> = (value, path) => {
     case 'alarm':
       return { kind: 'alarm', alarm: changeAlarm(value, path).alarm };
     default:
+      for (const hear of others) hear(value);
       return null;
   }
 };

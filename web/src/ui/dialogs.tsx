@@ -6,7 +6,7 @@ import { type Key, t, word } from '../text/text.ts';
 import { Glyph } from './icons.tsx';
 import { board, busy, canChange, helping, resolve, resolving } from './state.ts';
 
-function Dialog(p: { label: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(p: { label: string; onClose: () => void; children: ComponentChildren }) {
   const self = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = self.current;
