@@ -416,6 +416,28 @@ export const tests = [
     },
   },
   {
+    name: 'put on a phone’s home screen it has icons of the sizes it names',
+    run: async ({ server, newPage }) => {
+      const page = await newPage({ signIn: false });
+      const manifest = await (await page.request.get(`${server.url}/app.webmanifest`)).json();
+      const apple = await page.getAttribute('link[rel=apple-touch-icon]', 'href');
+      const wanted = [
+        [apple, 180],
+        ...manifest.icons.filter((i) => i.type === 'image/png').map((i) => [i.src, Number.parseInt(i.sizes, 10)]),
+      ];
+      assert.equal(wanted.length, 3);
+      for (const [src, size] of wanted) {
+        const answer = await page.request.get(server.url + src);
+        assert.equal(answer.headers()['content-type'], 'image/png');
+        const png = await answer.body();
+        assert.deepEqual(
+          [png.toString('latin1', 1, 4), png.readUInt32BE(16), png.readUInt32BE(20)],
+          ['PNG', size, size],
+        );
+      }
+    },
+  },
+  {
     name: 'administration: one changes the language and the password of one’s own account',
     run: async ({ system, newPage, shot }) => {
       const page = await newPage({ email: 'vera@demo.test' });
