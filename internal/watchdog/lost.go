@@ -26,6 +26,7 @@ type Teams interface {
 type suspect struct {
 	store.Live
 	worn   insole.Assignment
+	began  time.Time // their shift; zero when there is none that begins
 	limit  limit
 	others []store.Live // of its org
 }
@@ -63,14 +64,14 @@ func (h *Handler) Silent(ctx context.Context) error {
 				continue
 			}
 			w.run(func() error {
-				a, ok, err := h.wornOn(ctx, l, now)
+				a, began, ok, err := h.wornOn(ctx, l, now)
 				if err != nil {
 					return fmt.Errorf("insole %s: %w", l.Insole, err)
 				}
 				if ok {
 					mu.Lock()
 					defer mu.Unlock()
-					suspects = append(suspects, suspect{l, a, h.limit(ctx, a), all})
+					suspects = append(suspects, suspect{l, a, began, h.limit(ctx, a), all})
 				}
 				return nil
 			})
@@ -82,7 +83,7 @@ func (h *Handler) Silent(ctx context.Context) error {
 	way := wayOf(pulses, quiet, now)
 	held := map[insole.OrgID][]suspect{}
 	for _, s := range suspects {
-		switch v, _ := judge(s.Live, s.worn.Shifts, s.limit, way, now); {
+		switch v, _ := judge(s.Live, s.began, s.limit, way, now); {
 		case v == overdue:
 			if _, down := way.down(s.Insole.Speaks()); down {
 				held[s.Org] = append(held[s.Org], s)
@@ -102,16 +103,29 @@ func (h *Handler) Silent(ctx context.Context) error {
 	return w.wait()
 }
 
-// wornOn says by whom l's insole is worn on shift at now; ok is false when nobody does.
-func (h *Handler) wornOn(ctx context.Context, l store.Live, now time.Time) (a insole.Assignment, ok bool, err error) {
+// wornOn says by whom l's insole is worn on shift at now, and when that shift began (zero: it never does); ok is false when nobody wears it. Of whose shift cannot be
+// read it is taken that it goes on.
+func (h *Handler) wornOn(ctx context.Context, l store.Live, now time.Time) (a insole.Assignment, began time.Time, ok bool, err error) {
 	a, err = h.worn.get(now, l.Insole, func() (insole.Assignment, error) { return h.Store.GetAssignment(ctx, l.Insole) })
 	if errors.Is(err, insole.ErrNotFound) {
-		return a, false, nil
+		return a, began, false, nil
 	}
 	if err != nil {
-		return a, false, err
+		return a, began, false, err
 	}
-	return a, !a.Revoked && a.Org == l.Org && a.Worker != "" && a.Worker == l.Worker && insole.On(a.Shifts, now), nil
+	if a.Revoked || a.Org != l.Org || a.Worker == "" || a.Worker != l.Worker {
+		return a, began, false, nil
+	}
+	if a.ShiftBy != insole.ByNothing && len(a.Shifts) == 0 { // begun by hand or by walking
+		c, err := h.Store.GetCheckIns(ctx, a.Org, a.Worker)
+		if err != nil && !errors.Is(err, insole.ErrNotFound) {
+			h.Log.WarnContext(ctx, "shift not read", "org", a.Org, "worker", a.Worker, "err", err)
+			return a, began, true, nil
+		}
+		return a, c.Shift.Since, err == nil && c.Shift.Holds(now), nil
+	}
+	began, _, _ = insole.Began(a.Shifts, now)
+	return a, began, insole.On(a.Shifts, now), nil
 }
 
 // limit is how long insoles of a's team may be silent. A team that cannot be read has the defaults: nobody waits for a setting.
@@ -229,7 +243,7 @@ func (h *Handler) lost(ctx context.Context, s suspect, w way) error {
 		return nil
 	}
 	h.worn.forget(s.Insole) // what was remembered may be minutes old
-	a, ok, err := h.wornOn(ctx, s.Live, h.Now())
+	a, began, ok, err := h.wornOn(ctx, s.Live, h.Now())
 	if err != nil || !ok {
 		return err
 	}
@@ -240,7 +254,7 @@ func (h *Handler) lost(ctx context.Context, s suspect, w way) error {
 	if l.State.Lost || l.Worker != a.Worker {
 		return nil
 	}
-	v, why := judge(l, a.Shifts, s.limit, w, h.Now().UTC())
+	v, why := judge(l, began, s.limit, w, h.Now().UTC())
 	if v != gone {
 		return nil
 	}

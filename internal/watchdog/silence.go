@@ -156,15 +156,15 @@ const (
 	gone            // lost contact
 )
 
-// judge says whether the insole in state s, worn on shifts by somebody, is lost at now.
+// judge says whether the insole of l, worn by somebody whose shift began at began (zero: they have none that begins), is lost at now.
 //
 // Silence counts only while the insole could have been heard, and only in the shift. An insole that was put away before the shift (last seen on the charger or
 // off the foot, or not heard for Before) is Unheard long no alarm: people come late, and walk to where they work. Then it is said, because who
 // works without it believes to be protected.
-func judge(l store.Live, shifts []insole.Shift, m limit, w way, now time.Time) (verdict, insole.Guess) {
+func judge(l store.Live, began time.Time, m limit, w way, now time.Time) (verdict, insole.Guess) {
 	s := l.State
 	charging := s.Battery != nil && s.Battery.Charging
-	began, _, shift := insole.Began(shifts, now)
+	shift := !began.IsZero()
 	if shift && s.HeardAt.Before(began) {
 		if charging || s.Conditions&rules.TakenOff != 0 || began.Sub(s.HeardAt) > Before {
 			if now.Sub(began) <= Unheard {

@@ -350,6 +350,40 @@ func TestBeforeTheShift(t *testing.T) {
 	}
 }
 
+// Whose shift begins by hand is lost in such a shift only.
+func TestShiftByHand(t *testing.T) {
+	w := newWorld(t)
+	d, err := w.store.Directory(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.store.Edit(t.Context(), "acme", d.Revision, store.PutInsole(store.Kept[store.InsoleRef]{Version: 1, Value: store.InsoleRef{Org: "acme", ID: marie, Dialect: insole.SOLE, Team: "north", Worker: "marie"}},
+		insole.Assignment{Insole: marie, Dialect: insole.SOLE, Org: "acme", Team: "north", Worker: "marie", Locale: "en", Key: make([]byte, 32), ShiftBy: insole.ByHand}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.heard(rules.State{HeardAt: noon, At: noon, Expect: 10 * time.Second})
+	w.clock.Advance(10 * time.Minute)
+	w.run()
+	if n := len(w.open()); n != 0 {
+		t.Fatalf("%d alarms off shift", n)
+	}
+	c := insole.CheckIns{Org: "acme", Worker: "marie", Version: 1, Shift: insole.Stretch{Since: w.clock.Now(), By: "hand"}}
+	if err := w.store.SaveCheckIns(t.Context(), c, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(2 * time.Minute)
+	w.run()
+	if n := len(w.open()); n != 0 {
+		t.Fatalf("%d alarms 2 min into the shift", n)
+	}
+	w.clock.Advance(2 * time.Minute)
+	w.run()
+	if n := len(w.open()); n != 1 {
+		t.Fatalf("%d alarms 4 min into the shift, want 1", n)
+	}
+}
+
 func TestGuess(t *testing.T) {
 	here := &insole.Fix{Lat: 43.6155, Lon: 7.0718, Accuracy: 8, Source: insole.SourceGPS, At: noon}
 	near := &insole.Fix{Lat: 43.6156, Lon: 7.0719, Accuracy: 8, Source: insole.SourceGPS, At: noon}

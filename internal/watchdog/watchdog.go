@@ -28,6 +28,7 @@ type Store interface {
 	GetAssignment(context.Context, insole.ID) (insole.Assignment, error)
 	Downlinks(context.Context) iter.Seq2[insole.Downlink, error]
 	SettleDownlink(context.Context, insole.Downlink, store.LogLine) error
+	GetCheckIns(context.Context, insole.OrgID, insole.WorkerID) (insole.CheckIns, error)
 	Pulses(context.Context) ([]store.Pulse, []store.Quiet, error)
 	SaveQuiet(context.Context, store.Quiet) error
 	Org(context.Context, insole.OrgID) (insole.Org, error)
