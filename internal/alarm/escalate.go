@@ -36,7 +36,7 @@ func (d *Desk) Escalate(ctx context.Context, org insole.OrgID, id insole.AlarmID
 const signalWindow = 15 * time.Second
 
 // Signal orders something of the insole of an open alarm: insole.CommandAskFix, a position now, of which nothing is felt, or insole.CommandSignal, a long
-// buzz that asks the wearer to call. The alarm's log says that it was ordered, and what became of it. ErrInvalid for another command or an
+// buzz that asks the wearer to call. The alarm's log says that it was ordered and, of an insole whose answers can be told apart, what became of it. ErrInvalid for another command or an
 // alarm without an insole, ErrDuress for what is felt while a covert call is open, ErrConflict when the alarm has ended.
 func (d *Desk) Signal(ctx context.Context, org insole.OrgID, id insole.AlarmID, user insole.User, c insole.Command) (insole.Alarm, error) {
 	if c != insole.CommandAskFix && c != insole.CommandSignal {
@@ -56,6 +56,9 @@ func (d *Desk) Signal(ctx context.Context, org insole.OrgID, id insole.AlarmID, 
 		}
 		now := d.Now().UTC()
 		order := insole.NewDownlink(a.Insole, org, a.ID, c, now.Truncate(signalWindow))
+		if a.Insole.Speaks() != insole.SOLE { // its answer does not say to what: it is asked for a moment, and the log claims nothing
+			order.Alarm, order.EndsAt = "", order.MadeAt.Add(2*signalWindow)
+		}
 		if _, err = d.Store.GetDownlink(ctx, order.Insole, order.ID); err == nil {
 			return a, nil // ordered, and not answered yet
 		} else if !errors.Is(err, insole.ErrNotFound) {

@@ -205,6 +205,27 @@ func TestCovertCancel(t *testing.T) {
 	}
 }
 
+// A tracker is asked for a position for a moment, since its answer does not say what it answers; it cannot signal, which the log says.
+func TestSignalToATracker(t *testing.T) {
+	w := newWorld(t)
+	c := cause("k1")
+	c.Insole = tracker
+	a := w.raise(c)
+	for _, command := range []insole.Command{insole.CommandAskFix, insole.CommandSignal} {
+		if _, err := w.desk.Signal(t.Context(), "acme", a.ID, claire, command); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := w.pending()
+	if commands(got) != "ask-fix" || got[0].Alarm != "" || got[0].EndsAt.After(noon.Add(30*time.Second)) {
+		t.Errorf("ordered %+v", got)
+	}
+	log := w.get(a.ID).Log
+	if n := len(log); log[n-2].What != "sent-ask-fix" || log[n-1].What != "unable-signal" {
+		t.Errorf("log %+v", log)
+	}
+}
+
 // Forty people at once: one has it, all are told who, and nobody is paged after.
 func TestManyTakeCharge(t *testing.T) {
 	w := newWorld(t)

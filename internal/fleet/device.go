@@ -22,7 +22,7 @@ type Call string
 
 const (
 	SOS    Call = "sos"
-	Covert Call = "covert"   // SOS under duress
+	Covert Call = "covert"   // SOS under duress; of a pre-alarm, the covert cancel
 	Fall   Call = "fall"     // pre-alarm, then the fall unless cancelled
 	Still  Call = "still"    // pre-alarm, then no motion unless cancelled
 	Cancel Call = "cancel"   // of a pre-alarm; after it, the wearer gets up
@@ -233,6 +233,12 @@ func (d *device) press(c Call, now time.Time) error {
 	case Covert:
 		if public {
 			return ErrUnsupported
+		}
+		// While a pre-alarm runs it is the covert cancel: on the foot all is as after a cancel, and what was said is a call for help. The server
+		// holds the pre-alarm's deadline and is told of no cancel.
+		if d.pending != "" {
+			d.pending, d.deadline = "", never
+			d.body.rise()
 		}
 		d.record(now, insole.KindCovertSOS)
 	case Well:

@@ -306,6 +306,9 @@ func TestCalls(t *testing.T) {
 		{"fall, cancelled", native1(1), func(f *Fleet, id insole.ID) error {
 			return errors.Join(f.Press(id, Fall), f.Press(id, Cancel))
 		}, time.Hour, map[insole.Kind]int{"pre-alarm": 1, "pre-alarm-cancel": 1}, nil},
+		{"fall, cancelled covertly", native1(1), func(f *Fleet, id insole.ID) error {
+			return errors.Join(f.Press(id, Fall), f.Press(id, Covert))
+		}, time.Hour, map[insole.Kind]int{"pre-alarm": 1, "covert-sos": 1}, nil},
 		{"fall twice", native1(1), func(f *Fleet, id insole.ID) error {
 			return errors.Join(f.Press(id, Fall), f.Press(id, Fall))
 		}, 31 * time.Second, map[insole.Kind]int{"pre-alarm": 1, "fall": 1}, nil},

@@ -4,8 +4,9 @@ import { useState } from 'preact/hooks';
 import { ask } from '../api/client.ts';
 import { type Alarm, alarm as decode } from '../api/feed.ts';
 import { shelvable } from '../state/incidents.ts';
-import { n, t } from '../text/text.ts';
+import { n, t, word } from '../text/text.ts';
 import { about, board, busy, canChange, say } from '../ui/state.ts';
+import './form.css';
 
 const hours = [1, 2, 4, 8];
 const whyMax = 200;
@@ -30,6 +31,9 @@ export default function Acts(p: { alarm: Alarm }) {
   );
   return (
     <>
+      <h3>
+        {word('alarm.kind', alarm.kind)} <span class="sub figures">{alarm.reference}</span>
+      </h3>
       <div class="acts">
         {button(t('more.acts.escalate'), () => {
           void act(alarm, 'escalate', { step: alarm.step }, t('more.acts.escalated'));

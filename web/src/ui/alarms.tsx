@@ -49,8 +49,9 @@ export function Alarms() {
     ));
   return (
     <section class="alarms" aria-label={t('web.alarms.title')}>
-      {flood > 0 && <p class="flood">{n('web.alarms.new', flood)}</p>}
-      {crowd && <p class="flood">{n('web.alarms.flood', many)}</p>}
+      {(flood > 0 || crowd) && (
+        <p class="flood">{flood > 0 ? n('web.alarms.new', flood) : n('web.alarms.flood', many)}</p>
+      )}
       {cards(incidents, crowd || flood > 0 ? floodWhole : Number.POSITIVE_INFINITY)}
       {lesser.length > 0 && (
         <details open={lesser.some((i) => [i.lead, ...i.rest].some(picked))}>
