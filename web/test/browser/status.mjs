@@ -40,7 +40,9 @@ export const tests = [
       const small = await newPage({ viewport: { width: 320, height: 700 }, locale: 'fr-FR', colorScheme: 'dark' });
       await mode(small, 'LIVE');
       await open(small);
-      await small.waitForSelector('text=/1 élément ne fonctionne pas|1 part does not work/');
+      await small.click('[aria-label^="FR"]');
+      await small.waitForSelector('text=1 élément ne fonctionne pas comme il faut.');
+      await small.waitForSelector('[data-part=watchdog] >> text=ne dit plus rien');
       assert.match(await small.textContent('[data-part=watchdog]'), /4 min/);
       await noSideways(small, 'the status page');
       await accessible(small, 'the status page, small and dark');
