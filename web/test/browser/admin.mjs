@@ -274,6 +274,18 @@ export const tests = [
         { days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat'], from: '22:00', to: '06:00', zone: 'Europe/Paris' },
       ]);
 
+      await at(page, 'workers/marie');
+      await label(page, 'Without set hours').selectOption('walking');
+      await press(page, 'Save');
+      await page.waitForSelector('.things');
+      assert.equal(system.admin.things.workers.get('marie').shiftBy, 'walking');
+      await at(page, 'workers/marie');
+      await press(page, 'Add a shift');
+      await press(page, 'Save');
+      await page.waitForSelector('.things');
+      const marie = system.admin.things.workers.get('marie');
+      assert.deepEqual([marie.shiftBy ?? '', marie.shifts.length], ['', 1]);
+
       await at(page, 'insoles/new');
       await label(page, 'Team that is told while nobody wears it').selectOption('south');
       await press(page, 'Make');

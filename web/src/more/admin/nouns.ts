@@ -48,6 +48,7 @@ export interface Worker {
   readonly phone: string;
   readonly insole: string;
   readonly shifts: readonly Shift[];
+  readonly shiftBy: string; // 'hand' or 'walking', of a worker without shifts
   readonly version: number;
 }
 
@@ -173,7 +174,16 @@ export const teams: Noun<Team> = {
   body: (v) => without(v, 'confirmed', 'version'),
 };
 
-const blankWorker: Worker = { worker: '', team: '', name: '', phone: '', insole: '', shifts: [], version: 0 };
+const blankWorker: Worker = {
+  worker: '',
+  team: '',
+  name: '',
+  phone: '',
+  insole: '',
+  shifts: [],
+  shiftBy: '',
+  version: 0,
+};
 
 export const workers: Noun<Worker> = {
   page: 'workers',
@@ -183,7 +193,7 @@ export const workers: Noun<Worker> = {
     blankWorker,
     object(
       { worker: text, team: text, name: text, version: integer },
-      { phone: text, insole: text, shifts: list(shift) },
+      { phone: text, insole: text, shifts: list(shift), shiftBy: text },
     ),
   ),
   id: (v) => v.worker,

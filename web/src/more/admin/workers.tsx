@@ -42,8 +42,12 @@ function workerLines(w: Worker): readonly Line[] {
     [t('more.phone'), w.phone],
     [t('more.workers.insole'), w.insole],
     ...w.shifts.map((s, i): Line => [t('more.workers.shift', { n: i + 1 }), shiftLine(s)]),
-    ...(w.shifts.length === 0 ? [[t('more.workers.shifts'), t('more.workers.always')] as const] : []),
+    ...(w.shifts.length === 0 ? [[t('more.workers.shifts'), shiftByName(w.shiftBy)] as const] : []),
   ];
+}
+
+function shiftByName(by: string): string {
+  return t(by === 'hand' ? 'more.workers.byHand' : by === 'walking' ? 'more.workers.byWalking' : 'more.workers.always');
 }
 
 function WorkerFields(p: { edit: Edit<Worker>; teams: readonly Team[]; insoles: readonly Insole[] }) {
@@ -96,10 +100,20 @@ function WorkerFields(p: { edit: Edit<Worker>; teams: readonly Team[]; insoles: 
         shifts={value.shifts}
         legend={t('more.workers.shifts')}
         hint={t('more.workers.shiftsHint')}
-        none={t('more.workers.always')}
+        none={shiftByName(value.shiftBy)}
         faults={faults}
-        onChange={(shifts) => set({ shifts })}
+        onChange={(shifts) => set(shifts.length === 0 ? { shifts } : { shifts, shiftBy: '' })}
       />
+      {value.shifts.length === 0 && (
+        <SelectField
+          at="shiftBy"
+          label={t('more.workers.shiftBy')}
+          faults={faults}
+          value={value.shiftBy}
+          options={['', 'hand', 'walking'].map((by) => [by, shiftByName(by)] as const)}
+          onInput={(shiftBy) => set({ shiftBy })}
+        />
+      )}
     </>
   );
 }
