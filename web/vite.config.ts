@@ -43,11 +43,26 @@ function shell(): Plugin {
   };
 }
 
+// Which language is wanted is known when the script runs, which is a round trip too late to ask for it: both are small, and come with the script.
+function words(): Plugin {
+  return {
+    name: 'solewatch-words',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_, { bundle }) =>
+        Object.keys(bundle ?? {})
+          .filter((name) => /^assets\/(en|fr)-/.test(name))
+          .map((name) => ({ tag: 'link', attrs: { rel: 'modulepreload', href: `/${name}` }, injectTo: 'head' })),
+    },
+  };
+}
+
 // In development the API and the WebSocket come from a running system, or from `npm run fake`.
 const backend = process.env['BACKEND'] ?? 'http://localhost:8002';
 
 export default defineConfig({
-  plugins: [catalogue(), shell()],
+  plugins: [catalogue(), shell(), words()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   json: { namedExports: false },
   build: {

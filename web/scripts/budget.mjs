@@ -1,6 +1,6 @@
 // Fails when the page weighs more than it may. Bytes are gzip -9, summed per file, as a browser fetches them.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -21,8 +21,9 @@ for (const file of first) {
   ))
     first.add(next);
 }
-const css = [...html.matchAll(/assets\/([\w.-]+\.css)/g)].map((m) => join(assets, m[1]));
 const languages = named(/^(en|fr)-.*\.js$/);
+for (const file of languages) first.delete(basename(file)); // both are fetched early, one is waited for
+const css = [...html.matchAll(/assets\/([\w.-]+\.css)/g)].map((m) => join(assets, m[1]));
 const sum = (files) => files.reduce((n, f) => n + weight(f), 0);
 
 const list = /const shell = (\[.*?\]);/s.exec(readFileSync(join(dist, 'sw.js'), 'utf8'));
