@@ -361,7 +361,7 @@ function Tally(p: { id: string }) {
   const there = file !== null;
   useEffect(() => {
     heading.current?.focus();
-    document.getElementById('more')?.scrollTo(0, 0);
+    heading.current?.parentElement?.scrollIntoView();
   }, [there]);
   if (file === null) return <p role="status">{problem ?? t('web.loading')}</p>;
   const m = file.muster;
