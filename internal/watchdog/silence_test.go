@@ -262,12 +262,12 @@ func TestOneBridge(t *testing.T) {
 	h.bridges["b2"] = true
 	h.play(10)
 	h.bridges["b2"] = false
-	h.play(2)
+	h.play(4)
 	for _, i := range all[:2] {
 		i.bridge = "b1"
 	}
 	h.play(10)
-	h.want(map[insole.WorkerID][2]int{all[2].worker(): {14, 18}})
+	h.want(map[insole.WorkerID][2]int{all[2].worker(): {17, 17}})
 	if got := h.technical(); got != nil {
 		t.Errorf("technical alarm %+v: the others are heard", got)
 	}
