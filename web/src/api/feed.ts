@@ -23,6 +23,13 @@ export interface Live {
   readonly version: number; // a lower or equal version is older news
 }
 
+// What is asked of a worker, as far as their line says it; more/checkins.tsx knows the rest.
+export interface Asked {
+  readonly worker: string;
+  readonly dueAtMs?: number; // of the next check-in
+  readonly version: number; // a lower or equal version is older news
+}
+
 export interface Worker {
   readonly worker: string;
   readonly name: string;
@@ -31,6 +38,7 @@ export interface Worker {
   readonly phone?: string;
   readonly onShift: boolean;
   readonly live?: Live; // absent when never heard
+  readonly checkIn?: Asked; // absent when nothing was ever asked
 }
 
 export const alarmStates = ['pending', 'active', 'taken', 'resolved', 'cancelled'] as const;
@@ -78,7 +86,10 @@ export interface Snapshot {
   readonly alarms: readonly Alarm[];
 }
 
-export type Change = { readonly kind: 'live'; readonly live: Live } | { readonly kind: 'alarm'; readonly alarm: Alarm };
+export type Change =
+  | { readonly kind: 'live'; readonly live: Live }
+  | { readonly kind: 'alarm'; readonly alarm: Alarm }
+  | { readonly kind: 'checkin'; readonly checkIn: Asked };
 
 export type Store = 'ok' | 'away';
 
@@ -108,9 +119,11 @@ export const live: Decoder<Live> = object(
   },
 );
 
+const checkIn: Decoder<Asked> = object({ worker: text, version: integer }, { dueAtMs: integer });
+
 export const worker: Decoder<Worker> = object(
   { worker: text, name: text, team: text, onShift: flag },
-  { insole: text, phone: text, live },
+  { insole: text, phone: text, live, checkIn },
 );
 
 // A state that this build does not know is shown as active: help is never filtered.
@@ -163,6 +176,7 @@ export const snapshot: Decoder<Snapshot> = object({
 const changeHead = object({ kind: text });
 const changeLive = object({ live });
 const changeAlarm = object({ alarm });
+const changeCheckIn = object({ checkIn });
 
 // Whoever wants to hear the changes that are of one page only (a muster's) is here, and reads them.
 export const others = new Set<(change: unknown) => void>();
@@ -174,6 +188,9 @@ const change: Decoder<Change | null> = (value, path) => {
       return { kind: 'live', live: changeLive(value, path).live };
     case 'alarm':
       return { kind: 'alarm', alarm: changeAlarm(value, path).alarm };
+    case 'checkin':
+      for (const hear of others) hear(value);
+      return { kind: 'checkin', checkIn: changeCheckIn(value, path).checkIn };
     default:
       for (const hear of others) hear(value);
       return null;

@@ -44,6 +44,12 @@ export function apply(board: Board, change: Change): Board {
       alarms.delete(alarm.id);
       return { ...board, alarms, ended: keep(board.ended, alarm) };
     }
+    case 'checkin': {
+      const { checkIn } = change;
+      const was = board.workers.get(checkIn.worker);
+      if (!was || (was.checkIn?.version ?? 0) >= checkIn.version) return board;
+      return { ...board, workers: new Map(board.workers).set(checkIn.worker, { ...was, checkIn }) };
+    }
     default:
       change satisfies never;
       return board;
@@ -58,7 +64,8 @@ export function applyAll(board: Board, changes: readonly Change[]): Board {
   let next = board;
   for (const change of changes) {
     if (change.kind !== 'live') {
-      next = apply(next, change);
+      next = apply(workers ? { ...next, workers } : next, change);
+      workers = null;
       continue;
     }
     const table: ReadonlyMap<string, Worker> = workers ?? next.workers;
@@ -93,9 +100,12 @@ function keep(ended: ReadonlyMap<string, Alarm>, alarm: Alarm): Map<string, Alar
 export function merge(board: Board, snapshot: Snapshot, later: readonly Change[] = []): Board {
   const workers = new Map<string, Worker>();
   for (const w of snapshot.workers) {
-    const was = board.workers.get(w.worker)?.live;
+    const before = board.workers.get(w.worker);
+    const was = before?.live;
     const keepOld = was !== undefined && (w.live === undefined ? was.insole === w.insole : newer(w.live, was));
-    workers.set(w.worker, keepOld ? { ...w, live: was } : w);
+    const asked = before?.checkIn;
+    const known = asked && asked.version > (w.checkIn?.version ?? 0) ? { ...w, checkIn: asked } : w;
+    workers.set(w.worker, keepOld ? { ...known, live: was } : known);
   }
   const alarms = new Map<string, Alarm>();
   for (const a of snapshot.alarms) {

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Live } from '../api/feed.ts';
 import { freshness, type Line, type Show } from '../state/people.ts';
-import { accuracy, ago, span } from '../text/format.ts';
+import { accuracy, ago, clock, span } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
 import { BatteryIcon, Glyph, StandingIcon } from './icons.tsx';
 import { keepFocus } from './moved.ts';
@@ -142,6 +142,9 @@ function Row(p: { line: Line; index: number; of: number }) {
           <span class="sub">
             <span class="says">{saysOf(p.line, at)}</span>
             {worker.team !== '' && <span>{teamName(worker.team)}</span>}
+            {worker.checkIn?.dueAtMs !== undefined && (
+              <span>{t('web.checkIn', { clock: clock(worker.checkIn.dueAtMs) })}</span>
+            )}
           </span>
         </span>
         <span class="where figures">{live && <Where live={live} at={at} />}</span>

@@ -9,6 +9,28 @@ const board = merge(
   snap(1, [person('marie', { live: live('marie', 5, { lat: 1, lon: 2 }) }), person('paul')], [alarm('a', 2)]),
 );
 
+test('what is asked of a worker moves forward only, whatever comes with it, and survives an older snapshot', () => {
+  const w = { worker: 'marie', name: 'Marie', team: 'north', onShift: true };
+  const asked = (version: number, dueAtMs: number) =>
+    ({ kind: 'checkin', checkIn: { worker: 'marie', dueAtMs, version } }) as const;
+  const start = merge(emptyBoard, { seq: 1, nowMs: 0, workers: [w], alarms: [] });
+  const moved = {
+    kind: 'live',
+    live: { insole: 'a', worker: 'marie', heardAtMs: 5, atMs: 5, version: 3 },
+  } as const;
+  const board = applyAll(start, [
+    moved,
+    asked(2, 200),
+    asked(1, 100),
+    { ...moved, live: { ...moved.live, version: 4 } },
+  ]);
+  expect(board.workers.get('marie')?.checkIn?.dueAtMs).toBe(200);
+  expect(board.workers.get('marie')?.live?.version).toBe(4);
+  expect(apply(board, asked(2, 300))).toBe(board);
+  const again = merge(board, { seq: 2, nowMs: 0, workers: [{ ...w, checkIn: asked(1, 100).checkIn }], alarms: [] });
+  expect(again.workers.get('marie')?.checkIn?.dueAtMs).toBe(200);
+});
+
 describe('apply', () => {
   test('a report older than the one it has moves nobody back', () => {
     const late: Change = { kind: 'live', live: live('marie', 4, { lat: 9, lon: 9 }) };
