@@ -144,6 +144,7 @@ func (a *API) routes(mux *http.ServeMux) huma.API {
 	a.musterRoutes(h)
 	a.pastRoutes(h)
 	a.dossierRoutes(h)
+	a.whyRoutes(h)
 
 	kind := h.OpenAPI().Components.Schemas.Map()["ErrorModel"].Properties["type"]
 	*kind = huma.Schema{Type: huma.TypeString, Description: "What is wrong, for programs. title and detail say it to people, in their language."}

@@ -261,7 +261,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 		"sign-in": {"/api/session", m{"email": "viewer@" + string(org) + ".example", "password": password}}, "sign-out": {"/api/session", nil},
 		"me": {"/api/me", nil}, "change-me": {"/api/me", m{"locale": "fr"}}, "past-alarms": {"/api/reports/2026-11/alarms", nil}, "ticket": {"/api/ticket", nil}, "status": {"/api/status", nil}, "board": {"/api/board", nil},
 		"alarms": {"/api/alarms", nil}, "alarm": {al, nil}, "take": {al + "/take", nil}, "drill": {"/api/drills", m{"worker": "marie", "note": "monthly"}}, "note": {al + "/note", m{"note": "on my way"}},
-		"dossier":  {al + "/dossier", nil},
+		"dossier": {al + "/dossier", nil}, "why": {fmt.Sprintf("/api/workers/marie/why?atMs=%d", start.UnixMilli()), nil},
 		"resolve":  {al + "/resolve", m{"reason": "test", "note": "all well"}},
 		"escalate": {al + "/escalate", m{"step": 0}}, "signal": {al + "/signal", m{"signal": "ask-fix"}}, "seen": {al + "/seen", nil},
 		"shelve": {al + "/shelve", m{"minutes": 60, "why": "a dead zone"}}, "unshelve": {al + "/unshelve", nil}, "shelves": {"/api/shelves", nil},
@@ -297,7 +297,7 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 // needs is the least role that each operation is for, "" for everybody: written down here a second time, so that a slip in the code shows.
 var needs = map[string]insole.Role{
 	"sign-in": "", "status": "",
-	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer, "dossier": insole.Supervisor,
+	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer, "dossier": insole.Supervisor, "why": insole.Supervisor,
 	"workers": insole.Viewer, "worker": insole.Viewer, "positions": insole.Viewer, "looked": insole.Viewer, "teams": insole.Viewer, "team": insole.Viewer,
 	"zones": insole.Viewer, "zone": insole.Viewer, "kinds": insole.Viewer, "dry-run": insole.Supervisor,
 	"check-ins": insole.Viewer, "worker-check-ins": insole.Viewer, "set-check-ins": insole.Supervisor, "check-in": insole.Supervisor, "task": insole.Supervisor,
