@@ -64,23 +64,24 @@ func TestTakingAnIncident(t *testing.T) {
 	c := causeOf(insole.AlarmStill, "k5")
 	c.Hold, c.Confirmed = time.Minute, false
 	still := w.raise(c)
+	covert := w.raise(causeOf(insole.AlarmCovertSOS, "k6"))
 	if _, err := w.desk.Take(ctx, "acme", danger.ID, paul); err != nil {
 		t.Fatal(err)
 	}
 	states := func() (out []string) {
-		for _, a := range []insole.Alarm{fall, sos, low, danger, still} {
+		for _, a := range []insole.Alarm{fall, sos, low, danger, still, covert} {
 			got := w.get(a.ID).Alarm
 			out = append(out, fmt.Sprint(got.State, got.Owner))
 		}
 		return out
 	}
-	if got, want := states(), []string{"takenu2", "active", "takenu2", "takenu2", "pending"}; !slices.Equal(got, want) {
+	if got, want := states(), []string{"takenu2", "active", "takenu2", "takenu2", "pending", "active"}; !slices.Equal(got, want) {
 		t.Errorf("paul took the danger zone: %q, want %q", got, want)
 	}
 	if _, err := w.desk.Take(ctx, "acme", sos.ID, claire); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := states(), []string{"takenu2", "takenu1", "takenu2", "takenu2", "pending"}; !slices.Equal(got, want) {
+	if got, want := states(), []string{"takenu2", "takenu1", "takenu2", "takenu2", "pending", "active"}; !slices.Equal(got, want) {
 		t.Errorf("claire took the SOS: %q, want %q", got, want)
 	}
 	log := w.get(low.ID).Log
