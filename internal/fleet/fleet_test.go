@@ -725,3 +725,45 @@ func TestHistogram(t *testing.T) {
 	h.add(0)
 	h.add(1000 * time.Hour)
 }
+
+// A wearer who ignores an evacuation does not answer it, however often it is ordered, and answers once they heed it.
+func TestIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := native1(1)
+		s := newServer(t, key)
+		s.orders = []sole.Downlink{{ID: 4, Command: sole.Evacuate}, {ID: 4, Command: sole.Evacuate}, {ID: 5, Command: sole.RollCall}, {ID: 6, Command: sole.Taken}}
+		f := New([]Key{key}, Options{Dial: s.dial, Profile: Storm, NoGaps: true, HelpEvery: 1000 * time.Hour})
+		if err := f.Press(key.Insole, Ignore); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { f.Run(ctx); close(done) }()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		results := func() map[uint32]int64 {
+			all := map[uint32]int64{}
+			for _, r := range s.kept {
+				if r.Kind == insole.KindAnswer {
+					all[r.Downlink] = r.Extra["result"]
+				}
+			}
+			return all
+		}
+		if diff := cmp.Diff(map[uint32]int64{6: 1}, results()); diff != "" {
+			t.Errorf("ignored (-want +got):\n%s", diff)
+		}
+		if err := f.Press(key.Insole, Heed); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff(map[uint32]int64{4: 3, 5: 3, 6: 1}, results()); diff != "" {
+			t.Errorf("heeded (-want +got):\n%s", diff)
+		}
+		cancel()
+		<-done
+		s.cut()
+		s.jobs.Wait()
+	})
+}
