@@ -67,7 +67,7 @@ export function More(p: { name: string; rest: string }) {
   }, [p.name]);
   return (
     <main class="more" id="more" tabIndex={-1}>
-      <nav class="more-nav" aria-label={t('more.menu')}>
+      <nav class={`more-nav ${p.name === 'menu' ? 'whole' : ''}`} aria-label={t('more.menu')}>
         <a href="#/" class="button quiet">
           {t('more.back')}
         </a>
