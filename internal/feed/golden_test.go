@@ -74,6 +74,9 @@ var goldens = map[string]any{
 		{Kind: KindSummons, Summons: &Summons{Muster: "fire", Worker: "marie", State: "safe", FeltAtMs: 1795368300100, SafeAtMs: 1795368300100, Version: 2}},
 		{Kind: KindSummons, Summons: &Summons{Muster: "fire", Worker: "paul", State: "missing", Why: "silent", Alarm: "zk4d5xw3a6bq2f7m", Version: 3}},
 	}},
+	"changes-checkin.json": Message{Type: TypeChanges, Seq: 44, NowMs: 1795368300200, Changes: []Change{
+		{Kind: KindCheckIn, CheckIn: &CheckIn{Worker: "marie", DueAtMs: 1795369800000, Version: 7}},
+	}},
 	"sync.json":      Message{Type: TypeSync, Seq: 43, NowMs: 1795367927000, Store: StoreOK},
 	"sync-away.json": Message{Type: TypeSync, NowMs: 1795367927000, Store: StoreAway},
 	"pong.json":      Message{Type: TypePong, Seq: 43, NowMs: 1795367957000, Store: StoreOK},
