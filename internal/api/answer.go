@@ -114,6 +114,12 @@ func (a *API) postAnswer(w http.ResponseWriter, r *http.Request) {
 		a.writeAnswer(w, r, http.StatusBadRequest, answerless(locale, "malformed"))
 		return
 	}
+	if r.PostForm.Has("do") { // the page of a worker's link
+		if !a.postWorker(w, r, link) {
+			a.noAnswer(w, r, insole.ErrNotFound)
+		}
+		return
+	}
 	q, err := a.Desk.Answer(r.Context(), link, insole.Answer(r.PostForm.Get("answer")))
 	switch {
 	case err == nil:
@@ -125,9 +131,6 @@ func (a *API) postAnswer(w http.ResponseWriter, r *http.Request) {
 		p.Said = append([]string{text.Say(p.Locale, "answer.refused")}, p.Said...)
 		a.writeAnswer(w, r, http.StatusConflict, p)
 	default:
-		if errors.Is(err, insole.ErrNotFound) && a.postWorker(w, r, link) {
-			return
-		}
 		a.noAnswer(w, r, err)
 	}
 }
