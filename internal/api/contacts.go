@@ -68,7 +68,7 @@ func (a *API) contactRoutes(h huma.API) {
 		return a.setContact(ctx, in.Body, directory.New)
 	})
 	huma.Register(h, c.put(), func(ctx context.Context, in *contactPut) (*one[Contact], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err == nil {
 			err = sameName(in.Contact, in.Body.Contact)
 		}

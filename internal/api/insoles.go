@@ -93,7 +93,7 @@ func (a *API) insoleRoutes(h huma.API) {
 	})
 	huma.Register(h, c.post(), a.provision)
 	huma.Register(h, c.put(), func(ctx context.Context, in *insolePut) (*one[Insole], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err != nil {
 			return nil, a.fail(ctx, err)
 		}

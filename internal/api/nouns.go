@@ -27,7 +27,7 @@ func oneOf[T any](v T, version int) *one[T] {
 // IfMatch guards a change against another one that its maker has not seen. The version in the body does the same: what
 // was read and is sent back carries it.
 type IfMatch struct {
-	IfMatch string `header:"If-Match" doc:"ETag of what is to be changed; 412 when it has changed since"`
+	IfMatch string `header:"If-Match" doc:"ETag of what is to be changed; 412 when it has changed since; * for whatever it is"`
 }
 
 // version is what the caller knows: If-Match if there is one, else what the body says, else nothing.
@@ -47,6 +47,15 @@ func (m IfMatch) version(body int) (int, error) {
 		return 0, &problem{what: changed, cause: err} // no version of ours: so not the one there is
 	}
 	return n, nil
+}
+
+// known is version for what replaces a thing as a whole: without either, somebody else's change would be undone unseen. Whoever means to says
+// If-Match: *. (What removes a thing, or ends what it may do, means the same whatever it has become.)
+func (m IfMatch) known(body int) (int, error) {
+	if strings.TrimSpace(m.IfMatch) == "" && body == 0 {
+		return 0, &problem{what: unversioned}
+	}
+	return m.version(body)
 }
 
 // edit changes the org of whoever asks.

@@ -30,6 +30,7 @@ const (
 	notFound     = "not-found"
 	conflict     = "conflict"
 	changed      = "changed"
+	unversioned  = "unversioned"
 	taken        = "taken"
 	ended        = "ended"
 	badRange     = "range"
@@ -54,7 +55,8 @@ var statuses = map[string]int{
 	forbidden: http.StatusForbidden, foreign: http.StatusForbidden,
 	noRoute: http.StatusNotFound, notFound: http.StatusNotFound,
 	conflict: http.StatusConflict, taken: http.StatusConflict, owned: http.StatusConflict, ended: http.StatusConflict, changed: http.StatusPreconditionFailed,
-	latched: http.StatusConflict, duress: http.StatusConflict, noInsole: http.StatusConflict,
+	unversioned: http.StatusPreconditionRequired,
+	latched:     http.StatusConflict, duress: http.StatusConflict, noInsole: http.StatusConflict,
 	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
 	badCheckIn: http.StatusUnprocessableEntity, shiftless: http.StatusConflict, phoneless: http.StatusConflict, activityless: http.StatusConflict,
 	tooLarge: http.StatusRequestEntityTooLarge, mediaType: http.StatusUnsupportedMediaType,

@@ -144,7 +144,7 @@ func (a *API) teamRoutes(h huma.API) {
 		return a.setTeam(ctx, in.Body, directory.New)
 	})
 	huma.Register(h, c.put(), func(ctx context.Context, in *teamPut) (*one[Team], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err == nil {
 			err = sameName(in.Team, in.Body.Team)
 		}

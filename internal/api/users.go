@@ -85,7 +85,7 @@ func (a *API) userRoutes(h huma.API) {
 		return oneOf(NewUser{userOf(k), made}, k.Version), nil
 	})
 	huma.Register(h, c.put(), func(ctx context.Context, in *userPut) (*one[User], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err == nil {
 			err = sameName(in.User, in.Body.User)
 		}

@@ -177,7 +177,7 @@ func (a *API) workerRoutes(h huma.API) {
 		return a.setWorker(ctx, in.Body, directory.New)
 	})
 	huma.Register(h, c.put(), func(ctx context.Context, in *workerPut) (*one[Worker], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err == nil {
 			err = sameName(in.Worker, in.Body.Worker)
 		}

@@ -68,7 +68,7 @@ func (a *API) zoneRoutes(h huma.API) {
 		return a.setZone(ctx, in.Body, directory.New)
 	})
 	huma.Register(h, c.put(), func(ctx context.Context, in *zonePut) (*one[Zone], error) {
-		version, err := in.version(in.Body.Version)
+		version, err := in.known(in.Body.Version)
 		if err == nil {
 			err = sameName(in.Zone, in.Body.Zone)
 		}
