@@ -40,7 +40,7 @@ func (r *Raiser) around(ctx context.Context, c Cause, set insole.Setting, now ti
 	}
 	var first store.OpenRow
 	for _, row := range rows {
-		if row.Kind == insole.AlarmDrill || row.Alarm == c.ID || now.Sub(row.RaisedAt) > IncidentGap {
+		if row.Kind == insole.AlarmDrill || row.Drill || row.Alarm == c.ID || now.Sub(row.RaisedAt) > IncidentGap {
 			continue
 		}
 		if in.incident == "" || row.RaisedAt.Before(first.RaisedAt) {
@@ -102,7 +102,7 @@ func (d *Desk) along(ctx context.Context, a insole.Alarm) {
 			continue
 		}
 		_, err := d.change(ctx, a.Org, row.Alarm, func(b insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
-			if b.State != insole.Active || b.Weight() == 0 || b.Weight() < a.Weight() {
+			if b.State != insole.Active || b.Weight() == 0 || b.Weight() < a.Weight() || b.Drill != a.Drill {
 				return b, nil, nil
 			}
 			b.State, b.Owner, b.OwnerName, b.TakenAt, b.Shelf = insole.Taken, a.Owner, a.OwnerName, now, insole.Shelf{}

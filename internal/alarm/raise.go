@@ -137,6 +137,12 @@ func (r *Raiser) join(ctx context.Context, c Cause, policy Policy, now time.Time
 func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm, *store.LogLine) {
 	line := &store.LogLine{At: now, What: "pressed", Who: c.Who, Text: c.Key}
 	switch {
+	case a.Drill && !c.Drill && c.Kind != insole.AlarmDrill:
+		// In earnest now: whoever was told, or has charge, has it for an exercise. The team's list is gone through from its beginning.
+		line.What = "raised"
+		a.Drill, a.Cause, a.SentAt, a.RaisedAt, a.Note = false, c.Key, c.SentAt, now, c.Note
+		a.State, a.Owner, a.OwnerName, a.TakenAt, a.Shelf = insole.Active, "", "", time.Time{}, insole.Shelf{}
+		a.Base, a.NextStepAt = a.Step, now
 	case c.Press:
 		a.Presses++
 		a.State, a.Owner, a.OwnerName, a.TakenAt, a.Shelf = insole.Active, "", "", time.Time{}, insole.Shelf{}

@@ -155,6 +155,9 @@ func (s *Store) RaiseAlarm(ctx context.Context, a insole.Alarm, pages []insole.P
 	}
 	open := openKey(a.Org, a.Worker, a.Kind).item()
 	open["t"], open["a"], open["ra"], open["in"] = str("open"), str(string(a.ID)), num(ms(a.RaisedAt)), str(string(cmp.Or(a.Incident, a.ID)))
+	if a.Drill {
+		open["dr"] = yes()
+	}
 	parts := []types.TransactWriteItem{s.txPut(it, ifAbsent), s.txPut(open, ifAbsent)}
 	parts, err = s.appendRows(parts, it, audit.Head{}, a, pages, log)
 	if err != nil {
@@ -302,6 +305,7 @@ type OpenRow struct {
 	Kind     insole.AlarmKind
 	Incident insole.AlarmID
 	RaisedAt time.Time
+	Drill    bool // it began as an exercise
 }
 
 // OpenOf names the open alarms of one worker, strongly consistent, in the order of their kinds' names.
@@ -313,7 +317,7 @@ func (s *Store) OpenOf(ctx context.Context, o insole.OrgID, w insole.WorkerID) (
 			return nil, err
 		}
 		id := insole.AlarmID(strOf(it, "a"))
-		out = append(out, OpenRow{id, insole.AlarmKind(strings.TrimPrefix(strOf(it, "SK"), k.SK)), cmp.Or(insole.AlarmID(strOf(it, "in")), id), timeOf(numOf(it, "ra"))})
+		out = append(out, OpenRow{id, insole.AlarmKind(strings.TrimPrefix(strOf(it, "SK"), k.SK)), cmp.Or(insole.AlarmID(strOf(it, "in")), id), timeOf(numOf(it, "ra")), boolOf(it, "dr")})
 	}
 	return out, nil
 }
