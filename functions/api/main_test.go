@@ -22,10 +22,12 @@ func TestConfigNamesEveryFault(t *testing.T) {
 }
 
 func TestConfigDefaults(t *testing.T) {
-	c, err := configFrom(func(name string) string {
-		return map[string]string{"TABLE": "t", "STEPS_QUEUE_URL": "http://q", "TOPIC_PREFIX": "arn:aws:sns:eu-west-3:1:s-team-"}[name]
-	})
-	if err != nil || c.SessionTTL != 12*time.Hour {
+	settings := map[string]string{"TABLE": "t", "TOPIC_PREFIX": "arn:aws:sns:eu-west-3:1:s-team-"}
+	for _, q := range []string{"URGENT", "TRACK", "STEPS", "URGENT_DEAD", "TRACK_DEAD", "STEPS_DEAD"} {
+		settings[q+"_QUEUE_URL"] = "http://" + q
+	}
+	c, err := configFrom(func(name string) string { return settings[name] })
+	if err != nil || c.SessionTTL != 12*time.Hour || c.Queues["track-queue-dead"] != "http://TRACK_DEAD" {
 		t.Errorf("configFrom = %+v, %v", c, err)
 	}
 }
