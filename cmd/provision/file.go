@@ -65,6 +65,7 @@ type settingSpec struct {
 	Factor   float64       `yaml:"factor"`
 	Minimum  time.Duration `yaml:"minimum"`
 	Percent  int           `yaml:"percent"`
+	On       bool          `yaml:"on"`
 }
 
 // noun is t as it is to be.

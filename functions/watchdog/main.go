@@ -29,6 +29,7 @@ import (
 type config struct {
 	Table     string        // TABLE, required
 	Steps     string        // STEPS_QUEUE_URL, required
+	Help      string        // HELP_QUEUE_URL, required
 	Topics    string        // TOPIC_PREFIX, required: a team topic's ARN without org and team
 	PublicURL string        // PUBLIC_URL, required: where people open the page
 	Factor    float64       // LOST_FACTOR: of the interval that an insole announced, at least 1
@@ -48,7 +49,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		return v
 	}
-	c.Table, c.Steps, c.Topics, c.PublicURL = required("TABLE"), required("STEPS_QUEUE_URL"), required("TOPIC_PREFIX"), required("PUBLIC_URL")
+	c.Table, c.Steps, c.Help, c.Topics, c.PublicURL = required("TABLE"), required("STEPS_QUEUE_URL"), required("HELP_QUEUE_URL"), required("TOPIC_PREFIX"), required("PUBLIC_URL")
 	if c.Topics != "" && !strings.HasPrefix(c.Topics, "arn:") {
 		errs = append(errs, fmt.Errorf("TOPIC_PREFIX: %q is not the beginning of an ARN", c.Topics))
 	}
@@ -96,7 +97,7 @@ func handler(c config, cfg aws.Config) *watchdog.Handler {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Steady)
 	pages := notify.NewPublisher(cfg, c.Topics, c.PublicURL, 5*time.Second)
-	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+	steps := &queue.Steps{URL: c.Steps, Help: c.Help, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client() // the sweep finds what is lost here
 	})}
 	teams := &alarm.Cached{Of: table, Now: time.Now}
@@ -107,6 +108,8 @@ func handler(c config, cfg aws.Config) *watchdog.Handler {
 		Alarms:   alarms,
 		Musters:  &muster.Engine{Store: table, Alarms: alarms, Steps: steps, Now: time.Now, Log: log},
 		CheckIns: &checkin.Engine{Store: table, Alarms: alarms, Texts: pages, Steps: steps, Now: time.Now, Log: log},
+		Consoles: table,
+		Watches:  alarms,
 		Heart:    &parts.Heart{Store: table, Part: parts.Watchdog, Version: parts.Version(), Now: time.Now, Log: log},
 		Judge:    &parts.Judge{Store: table, Alarms: alarms, Period: c.Canary, Who: parts.Watchdog, Now: time.Now, Log: log},
 		Teams:    teams, LostFactor: c.Factor, LostMinimum: c.Minimum, Now: time.Now, Log: log,

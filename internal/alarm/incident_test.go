@@ -164,7 +164,11 @@ func TestShelf(t *testing.T) {
 	}
 	for _, kind := range []insole.AlarmKind{insole.AlarmSOS, insole.AlarmCovertSOS, insole.AlarmFall, insole.AlarmStill, insole.AlarmDangerZone, insole.AlarmLostContact,
 		insole.AlarmMissedCheckIn, insole.AlarmAmber, insole.AlarmNoAnswer, insole.AlarmUnwatched, insole.AlarmDrill} {
-		a := w.raise(causeOf(kind, "k9"))
+		c := causeOf(kind, "k9")
+		if kind == insole.AlarmUnwatched { // off unless the team that it is about wants it
+			c.Set = &insole.Setting{Priority: 2}
+		}
+		a := w.raise(c)
 		if _, err := w.desk.Shelve(ctx, "acme", a.ID, claire, time.Hour, "noise", false); !errors.Is(err, alarm.ErrLatched) {
 			t.Errorf("%s set aside: %v", kind, err)
 		}

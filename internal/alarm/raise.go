@@ -20,18 +20,27 @@ type Cause struct {
 	WorkerName string
 	Insole     insole.ID
 	Kind       insole.AlarmKind
-	Key        string        // of the report, or "silence@…"
-	SentAt     time.Time     // as far as the insole's clock can be believed
-	Fix        *insole.Fix   // the newest known
-	Hold       time.Duration // of a pre-alarm: how long the wearer may cancel; 0 raises at once
-	Press      bool          // somebody asked for help by hand: while the alarm is open it escalates at once
-	Confirmed  bool          // not a pre-alarm: a pending alarm becomes active
-	Locale     string        // of the org
-	Guess      insole.Guess  // of lost contact
-	Drill      bool          // an exercise
-	Note       string        // of whoever raised it by hand
-	Who        string        // "wearer" or "watchdog", or a user's ID
-	Name       string        // of that user
+	Key        string          // of the report, or "silence@…"
+	SentAt     time.Time       // as far as the insole's clock can be believed
+	Fix        *insole.Fix     // the newest known
+	Hold       time.Duration   // of a pre-alarm: how long the wearer may cancel; 0 raises at once
+	Press      bool            // somebody asked for help by hand: while the alarm is open it escalates at once
+	Confirmed  bool            // not a pre-alarm: a pending alarm becomes active
+	Locale     string          // of the org
+	Guess      insole.Guess    // of lost contact, and of a technical alarm about an insole
+	Drill      bool            // an exercise
+	Note       string          // of whoever raised it by hand
+	Who        string          // "wearer" or "watchdog", or a user's ID
+	Name       string          // of that user
+	Set        *insole.Setting // what holds for it, where that is not Team's to say; nil: Team says it
+}
+
+// setting is what holds for c, which pages team t.
+func (c Cause) setting(t insole.Team) insole.Setting {
+	if c.Set != nil {
+		return *c.Set
+	}
+	return t.Setting(c.Kind)
 }
 
 // A Raiser stores alarms. It never pages: that is done from what is stored.
@@ -52,7 +61,7 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 	if err != nil {
 		return a, false, fmt.Errorf("raising %s of %s: %w", c.Kind, c.Worker, err)
 	}
-	set := policy.Team.Setting(c.Kind)
+	set := c.setting(policy.Team)
 	if set.Off { // whoever raises may not have known; every raiser passes here
 		return a, false, r.Store.PutRefusal(ctx, store.Refusal{Org: c.Org, Worker: c.Worker, Insole: c.Insole, Kind: c.Kind, Why: store.RefusedOff,
 			At: r.Now().UTC(), Report: c.Key, Data: because(ctx)})
@@ -75,7 +84,7 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 			r.hush(ctx, c)
 			return plan.Alarm, true, nil
 		case errors.Is(err, store.ErrSameCause):
-			r.ask(ctx, insole.Alarm{Org: c.Org, ID: c.ID}, true, now) // whoever stored it may have died before it asked
+			r.ask(ctx, insole.Alarm{Org: c.Org, ID: c.ID, Kind: c.Kind}, true, now) // whoever stored it may have died before it asked
 			r.hush(ctx, c)
 			return plan.Alarm, false, nil
 		case errors.Is(err, store.ErrOpen):
@@ -170,7 +179,7 @@ func again(a insole.Alarm, c Cause, t insole.Team, now time.Time) (insole.Alarm,
 func start(c Cause, in around, policy Policy, now time.Time) Plan {
 	a := insole.Alarm{
 		ID: c.ID, Org: c.Org, Team: c.Team, Worker: c.Worker, WorkerName: c.WorkerName, Insole: c.Insole, Kind: c.Kind, Cause: c.Key,
-		Priority: policy.Team.Setting(c.Kind).Priority, SentAt: c.SentAt, RaisedAt: now, Fix: c.Fix, Guess: c.Guess, Drill: c.Drill, Note: c.Note,
+		Priority: c.setting(policy.Team).Priority, SentAt: c.SentAt, RaisedAt: now, Fix: c.Fix, Guess: c.Guess, Drill: c.Drill, Note: c.Note,
 	}
 	if c.Press {
 		a.Presses = 1
@@ -256,10 +265,10 @@ func (r *Raiser) amend(ctx context.Context, o insole.OrgID, w insole.WorkerID, k
 func (r *Raiser) ask(ctx context.Context, a insole.Alarm, pages bool, now time.Time) {
 	var errs []error
 	if pages {
-		errs = append(errs, r.Steps.Send(ctx, a.Org, a.ID, time.Time{}, 0))
+		errs = append(errs, r.Steps.Send(ctx, a.Org, a.ID, a.Kind, time.Time{}, 0))
 	}
 	if !a.NextStepAt.IsZero() {
-		errs = append(errs, r.Steps.Send(ctx, a.Org, a.ID, a.NextStepAt, a.NextStepAt.Sub(now)))
+		errs = append(errs, r.Steps.Send(ctx, a.Org, a.ID, a.Kind, a.NextStepAt, a.NextStepAt.Sub(now)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		r.Log.WarnContext(ctx, "step not asked for; the stream or the sweep will find it", "alarm", a.ID, "err", err)

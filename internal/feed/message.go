@@ -78,7 +78,7 @@ type Alarm struct {
 	Drill        bool     `json:"drill,omitempty"`
 	Incident     string   `json:"incident,omitempty"` // the first alarm of those that belong together; absent of that one
 	Shelf        *Shelf   `json:"shelf,omitempty"`    // set aside by a person
-	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, taken-off, dead-zone, outage, unheard, unknown"`
+	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, taken-off, dead-zone, outage, unheard, unknown; of a technical alarm about an insole: clock, garbled"`
 	Version      int64    `json:"version"`
 }
 
@@ -145,7 +145,7 @@ type Change struct {
 //	changes    Seq is one more than the message before it of the same org; a gap means: fetch the board again.
 //	           Changes may be repeated under a new Seq; versions make that harmless
 //	sync       the answer to {"action":"sync"}: the newest Seq
-//	pong       the answer to {"action":"ping"}: the same, and whether the store can be reached ("ok" or "away").
+//	pong       the answer to {"action":"ping"}, and to {"action":"duty",…} of a screen that somebody is on duty at: the same, and whether the store can be reached ("ok" or "away").
 //	           A Seq above the last one heard means that a message was lost: fetch the board again.
 //	           With "away", in pong and sync, Seq is 0 and says nothing
 //	reconnect  the answer to either when the server no longer knows this connection and so tells it nothing:

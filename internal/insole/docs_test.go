@@ -44,6 +44,8 @@ func table() string {
 		if r.Most.Factor > 0 {
 			number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 			between("factor", number(r.Default.Factor)+" intervals", number(r.Least.Factor), number(r.Most.Factor))
+		}
+		if r.Most.Minimum > 0 {
 			between("minimumS", span(r.Default.Minimum), span(r.Least.Minimum), span(r.Most.Minimum))
 		}
 		if r.Most.Percent > 0 {
@@ -52,6 +54,8 @@ func table() string {
 		off := "yes"
 		if r.NeverOff != "" {
 			off = "no: " + r.NeverOff
+		} else if r.Default.Off {
+			off = "yes, and is where `on` does not say otherwise"
 		}
 		thresholds := "–"
 		if len(what) > 0 {

@@ -13,8 +13,9 @@ type Setting struct {
 	PreAlarm time.Duration // the wearer has at least so long to cancel; more when the insole has announced more to them
 	Dwell    time.Duration // on the wrong side of a zone's boundary before that is an alarm
 	Factor   float64       // silent for so many of the insole's own announced intervals before contact is lost …
-	Minimum  time.Duration // … and for at least so long
+	Minimum  time.Duration // … and for at least so long; of a team, how long nobody watches it before that is an alarm
 	Percent  int           // of charge, that or less is low; an insole's own word counts besides
+	On       bool          // raises, though the default of its kind is not to
 }
 
 // Settings is what a team says. A kind that is absent has its defaults.
@@ -97,8 +98,9 @@ var Kinds = []KindRule{
 		NeverOff: "who checks in believes that a missed one is noticed; who should not, is given no check-ins",
 	},
 	{
-		Kind: AlarmUnwatched, Default: Setting{Priority: 2}, Most: Setting{Priority: 3},
-		Why: "pages still reach phones; the screen is what nobody looks at",
+		Kind: AlarmUnwatched, Default: Setting{Off: true, Priority: 2, Minimum: 5 * time.Minute},
+		Least: Setting{Minimum: time.Minute}, Most: Setting{Priority: 3, Minimum: 4 * time.Hour},
+		Why: "off: pages reach phones whether or not anybody looks at a screen, and many teams have no control room; who has one says so. 5 min is a walk to the coffee machine and a browser that starts anew, not a night",
 	},
 	{
 		Kind: AlarmLowBattery, Default: Setting{Priority: 3}, Least: Setting{Percent: 5}, Most: Setting{Priority: 3, Percent: 50},
@@ -129,7 +131,8 @@ func (k AlarmKind) Rule() KindRule {
 func (s Settings) Of(k AlarmKind) Setting {
 	r, v := k.Rule(), s[k]
 	out := r.Default
-	out.Off = v.Off && r.NeverOff == ""
+	out.Off = (v.Off || r.Default.Off && !v.On) && r.NeverOff == ""
+	out.On = false
 	if v.Priority > 0 {
 		out.Priority = min(v.Priority, r.Most.Priority)
 	}

@@ -40,6 +40,24 @@ func TestSettingsAreSafe(t *testing.T) {
 	}
 }
 
+// A kind that is off where nobody says otherwise raises for who wants it, and for nobody else.
+func TestOffByDefault(t *testing.T) {
+	for _, tt := range []struct {
+		set  insole.Settings
+		want bool
+	}{
+		{nil, true}, {insole.Settings{insole.AlarmUnwatched: {Minimum: time.Hour}}, true}, {insole.Settings{insole.AlarmUnwatched: {On: true}}, false},
+		{insole.Settings{insole.AlarmUnwatched: {On: true, Off: true}}, true}, {insole.Settings{insole.AlarmFall: {On: true}}, true},
+	} {
+		if got := tt.set.Of(insole.AlarmUnwatched).Off; got != tt.want {
+			t.Errorf("%+v: off is %v", tt.set, got)
+		}
+	}
+	if (insole.Settings{insole.AlarmTakenOff: {Off: true, On: true}}).Of(insole.AlarmTakenOff).Off != true {
+		t.Error("what is off and on is not off")
+	}
+}
+
 func TestSilence(t *testing.T) {
 	for _, tt := range []struct {
 		set    insole.Setting

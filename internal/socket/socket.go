@@ -26,6 +26,8 @@ type Store interface {
 	GetConnection(ctx context.Context, id string) (store.Connection, error)
 	ForgetConnection(ctx context.Context, c store.Connection) error
 	FeedSeq(ctx context.Context, org insole.OrgID) (int64, error)
+	PutConsole(context.Context, insole.Console) error
+	DropConsole(ctx context.Context, o insole.OrgID, id string) error
 }
 
 // Tickets uses a ticket up and says whose it was. insole.ErrNotFound (unknown, used, expired, signed out) is the browser's
@@ -62,9 +64,15 @@ func (h *Handler) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 		h.disconnect(ctx, id, req.RequestContext.DisconnectStatusCode)
 		return status(http.StatusOK), nil
 	case "sync":
-		return h.reply(h.now(ctx, id, feed.TypeSync)), nil
+		return h.reply(h.now(ctx, id, feed.TypeSync, nil)), nil
 	case "ping":
-		return h.reply(h.now(ctx, id, feed.TypePong)), nil
+		return h.reply(h.now(ctx, id, feed.TypePong, nil)), nil
+	case "duty":
+		word, fault := readDuty(req.Body)
+		if fault != "" {
+			return h.reply(feed.Message{Type: feed.TypeError, Detail: fault}), nil
+		}
+		return h.reply(h.now(ctx, id, feed.TypePong, &word)), nil
 	}
 	return h.reply(feed.Message{Type: feed.TypeError, Detail: fault(req.Body)}), nil
 }
@@ -109,12 +117,15 @@ func (h *Handler) disconnect(ctx context.Context, id string, code int64) {
 	h.Log.InfoContext(ctx, "screen left", "org", c.Org, "user", c.User, "connection", id, "code", code)
 }
 
-// now says how far the feed of id's org has come. A table that does not answer in time is told as "away"; a connection
+// now says how far the feed of id's org has come, after writing down word, if there is one. A table that does not answer in time is told as "away"; a connection
 // that was forgotten, and so is told nothing, is sent to connect again.
-func (h *Handler) now(ctx context.Context, id, kind string) feed.Message {
+func (h *Handler) now(ctx context.Context, id, kind string, word *dutyWord) feed.Message {
 	c, err := h.Store.GetConnection(ctx, id)
 	if errors.Is(err, insole.ErrNotFound) {
 		return feed.Message{Type: feed.TypeReconnect}
+	}
+	if err == nil && word != nil {
+		err = h.duty(ctx, c, *word)
 	}
 	var seq int64
 	if err == nil {
@@ -137,9 +148,9 @@ func fault(body string) string {
 	case err != nil:
 		return "message is not a JSON object with an action"
 	case m.Action == nil:
-		return "action is missing; it is one of sync, ping"
+		return "action is missing; it is one of sync, ping, duty"
 	}
-	return fmt.Sprintf("action %.40q is not one of sync, ping", *m.Action)
+	return fmt.Sprintf("action %.40q is not one of sync, ping, duty", *m.Action)
 }
 
 func (h *Handler) reply(m feed.Message) events.APIGatewayProxyResponse {

@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 // table is a Store in memory that can be away: slow means that it answers nothing until the caller gives up.
 type table struct {
 	conns map[string]store.Connection
+	on    map[string]insole.Console
 	seq   int64
 	fail  error
 	slow  bool
@@ -72,6 +73,25 @@ func (t *table) ForgetConnection(ctx context.Context, c store.Connection) error 
 
 func (t *table) FeedSeq(ctx context.Context, org insole.OrgID) (int64, error) {
 	return t.seq, t.up(ctx)
+}
+
+func (t *table) PutConsole(ctx context.Context, c insole.Console) error {
+	if err := t.up(ctx); err != nil {
+		return err
+	}
+	if t.on == nil {
+		t.on = map[string]insole.Console{}
+	}
+	t.on[c.ID] = c
+	return nil
+}
+
+func (t *table) DropConsole(ctx context.Context, _ insole.OrgID, id string) error {
+	if err := t.up(ctx); err != nil {
+		return err
+	}
+	delete(t.on, id)
+	return nil
 }
 
 var at = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -175,13 +195,13 @@ func TestAnswers(t *testing.T) {
 		{"ping", "ping", "c1", `{"action":"ping"}`, feed.Message{Type: "pong", Seq: 41, Store: "ok"}},
 		{"ping of a forgotten connection", "ping", "c9", `{"action":"ping"}`, feed.Message{Type: "reconnect"}},
 		{"sync of a forgotten connection", "sync", "c9", `{"action":"sync"}`, feed.Message{Type: "reconnect"}},
-		{"unknown action", "$default", "c1", `{"action":"fly"}`, feed.Message{Type: "error", Detail: `action "fly" is not one of sync, ping`}},
-		{"no action", "$default", "c1", `{"go":1}`, feed.Message{Type: "error", Detail: `action is missing; it is one of sync, ping`}},
+		{"unknown action", "$default", "c1", `{"action":"fly"}`, feed.Message{Type: "error", Detail: `action "fly" is not one of sync, ping, duty`}},
+		{"no action", "$default", "c1", `{"go":1}`, feed.Message{Type: "error", Detail: `action is missing; it is one of sync, ping, duty`}},
 		{"no JSON", "$default", "c1", `hello`, feed.Message{Type: "error", Detail: `message is not a JSON object with an action`}},
 		{"empty", "$default", "c1", ``, feed.Message{Type: "error", Detail: `message is not a JSON object with an action`}},
 		{"action that is no text", "$default", "c1", `{"action":7}`, feed.Message{Type: "error", Detail: `message is not a JSON object with an action`}},
 		{"very long action", "$default", "c1", `{"action":"` + strings.Repeat("x", 30000) + `"}`,
-			feed.Message{Type: "error", Detail: `action "` + strings.Repeat("x", 40) + `" is not one of sync, ping`}},
+			feed.Message{Type: "error", Detail: `action "` + strings.Repeat("x", 40) + `" is not one of sync, ping, duty`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := handler(&table{seq: 41, conns: map[string]store.Connection{"c1": {Org: "acme", ID: "c1", User: "claire", ConnectedAt: at}}})

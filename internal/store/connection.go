@@ -53,14 +53,17 @@ func (s *Store) GetConnection(ctx context.Context, id string) (Connection, error
 	}, nil
 }
 
-// ForgetConnection deletes c. Twice is harmless.
+// ForgetConnection deletes c, and takes it off duty. Twice is harmless.
 func (s *Store) ForgetConnection(ctx context.Context, c Connection) error {
 	_, err := s.remove(ctx, connRefKey(c.ID), cond{})
 	if err != nil {
 		return err
 	}
 	_, err = s.remove(ctx, connKey(c.Org, c.ID), cond{})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.DropConsole(ctx, c.Org, c.ID)
 }
 
 // Connections lists the screens of org. Strongly consistent: see docs/adr/0008-feed.md for why nothing less will do.

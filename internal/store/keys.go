@@ -42,6 +42,8 @@ import (
 //	nuisance    ORG#<org>#NUISANCE        <worker>#<kind>                 nuisance  ingest, watchdog, api: what is set aside
 //	ended alarm ORG#<org>#ENDED#<month>   <time>#<alarm>                  ended     api
 //	connection  ORG#<org>#CONN            <connection>                    conn      push
+//	console     ORG#<org>#DUTY            CONSOLE#<connection>            console   watchdog, api: a screen that is on duty, for three minutes
+//	unwatched   ORG#<org>#DUTY            TEAM#<team>                     unwatched the same: a team that nobody watches
 //	conn ref    CONN#<connection>         CONN                            connref   socket, at $disconnect
 //	checkin     ORG#<org>#CHECKINS        <worker>                        checkin   checkin, api, push: what is asked of a worker, and when next
 //	check line  ORG#<org>#CHECKED#<worker> <time>#<version>.<n>           checkinline api: what happened to a worker's check-ins
@@ -146,7 +148,19 @@ func endedKey(o insole.OrgID, at time.Time, a insole.AlarmID) key {
 	return key{"ORG#" + string(o) + "#ENDED#" + at.UTC().Format("2006-01"), stamp(at) + "#" + string(a)}
 }
 func connKey(o insole.OrgID, id string) key { return key{"ORG#" + string(o) + "#CONN", id} }
-func connRefKey(id string) key              { return key{"CONN#" + id, "CONN"} }
+func consoleKey(o insole.OrgID, id string) key {
+	return key{"ORG#" + string(o) + "#DUTY", consolePrefix + id}
+}
+func unwatchedKey(o insole.OrgID, t insole.TeamID) key {
+	return key{"ORG#" + string(o) + "#DUTY", "TEAM#" + string(t)}
+}
+
+const consolePrefix = "CONSOLE#"
+
+// consoleOfSK is the connection in the sort key of a consoleKey.
+func consoleOfSK(sk string) string { return strings.TrimPrefix(sk, consolePrefix) }
+
+func connRefKey(id string) key { return key{"CONN#" + id, "CONN"} }
 func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID) key {
 	return key{"ORG#" + string(o) + "#LOOKED#" + string(w), stamp(at) + "#" + string(u)}
 }
@@ -195,7 +209,9 @@ func downlinkKey(i insole.ID, id uint32) key {
 	return key{downlinkPK(int(h.Sum32() % DownlinkShards)), fmt.Sprintf("%s#%08x", i, id)}
 }
 
-func drillKey(o insole.OrgID, t insole.TeamID) key { return key{"ORG#" + string(o) + "#DRILLS", string(t)} }
+func drillKey(o insole.OrgID, t insole.TeamID) key {
+	return key{"ORG#" + string(o) + "#DRILLS", string(t)}
+}
 
 // pulseKey is where it is known how the way from one bridge to ingest does, and quietKey when nobody who speaks a language was heard.
 func pulseKey(bridge string) key          { return key{pulsePK, "BRIDGE#" + bridge} }

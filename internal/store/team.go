@@ -30,6 +30,7 @@ type settingItem struct {
 	Factor    float64 `dynamodbav:"factor,omitempty"`
 	MinimumS  int64   `dynamodbav:"minimumS,omitempty"`
 	Percent   int     `dynamodbav:"percent,omitempty"`
+	On        bool    `dynamodbav:"on,omitempty"`
 }
 
 type stepItem struct {
@@ -75,7 +76,7 @@ func PutTeam(k Kept[insole.Team]) Change {
 			it.Settings = map[string]settingItem{}
 		}
 		it.Settings[string(k)] = settingItem{
-			s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent,
+			s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent, s.On,
 		}
 	}
 	return putChange(teamKey(t.Org, t.ID), "team", it, k.Version)
@@ -101,7 +102,7 @@ func teamFrom(it item) (insole.Team, error) {
 		}
 		t.Settings[insole.AlarmKind(k)] = insole.Setting{
 			Off: s.Off, Priority: s.Priority, PreAlarm: time.Duration(s.PreAlarmS) * time.Second, Dwell: time.Duration(s.DwellS) * time.Second,
-			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent,
+			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent, On: s.On,
 		}
 	}
 	return t, nil

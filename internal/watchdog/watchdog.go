@@ -67,7 +67,9 @@ type Handler struct {
 	CheckIns    CheckIns // nil: nobody is asked
 	Now         func() time.Time
 	Log         *slog.Logger
-	Musters     Musters // nil: there are none
+	Musters     Musters  // nil: there are none
+	Consoles    Consoles // nil: no team wants to be watched; with it Watches is required
+	Watches     Watches
 
 	worn worn
 }
@@ -75,7 +77,7 @@ type Handler struct {
 // HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
 // names everything that went wrong. A repeat, or two at once, do nothing twice.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
-	return errors.Join(h.Sweep(ctx), h.Asked(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Called(ctx), h.Parts(ctx))
+	return errors.Join(h.Sweep(ctx), h.Asked(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Called(ctx), h.Watched(ctx), h.Parts(ctx))
 }
 
 // Sweep advances every alarm that has something due.
