@@ -697,3 +697,31 @@ func TestIdle(t *testing.T) {
 		d.conn.Close()
 	})
 }
+
+// Noise from somebody who has not proven to be an insole is kept, but not under its name.
+func TestUnprovenNoise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := play(t, nil)
+		conn := st.dial()
+		id, err := sole.ParseID(marie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &device{t: t, conn: conn, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+		d.write(sole.AppendHello(nil, sole.Hello{ID: id, Boot: 1}))
+		_, rest, err := readFrame(conn, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go d.read(rest)
+		d.write([]byte("\x7f noise, a whole frame of it"))
+		<-d.done
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		fs := st.track.frames(t)
+		if len(fs) != 1 || fs[0].Insole != "" || fs[0].Org != "" || !strings.Contains(fs[0].Quarantine, string(marie)) {
+			t.Errorf("kept %+v", fs)
+		}
+		conn.Close()
+	})
+}

@@ -266,8 +266,17 @@ func (srv *Server) take(ctx context.Context, c *newcomer, s *session, rest []byt
 	p.run(rest)
 }
 
-// quarantine keeps b, which the tongue of s could not read.
-func (srv *Server) quarantine(s *session, b []byte, why error) { srv.keep(s, s.remote, b, why.Error()) }
+// quarantine keeps b, which the tongue of s could not read. Who has not proven to be s's insole is not kept under its name: whatever is counts against it.
+func (srv *Server) quarantine(s *session, b []byte, why error) {
+	s.mu.Lock()
+	proven := s.proof == nil
+	s.mu.Unlock()
+	if !proven {
+		srv.keep(nil, s.remote, b, "claims to be "+string(s.id)+": "+why.Error())
+		return
+	}
+	srv.keep(s, s.remote, b, why.Error())
+}
 
 // keep puts b on the track lane as a frame in quarantine. Of what strangers send only so many are kept in a second; the others are counted.
 func (srv *Server) keep(s *session, remote string, b []byte, why string) {

@@ -158,6 +158,7 @@ type group struct {
 	reports  []insole.Report
 	messages []string
 	help     bool
+	strays   []time.Time // when frames of it were heard that nobody understood
 }
 
 // sort puts the frames of m into the groups of their insoles, and what cannot be understood into quarantine.
@@ -177,7 +178,7 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error
 			h.Log.ErrorContext(ctx, "frame in quarantine", "message", m.MessageId, "insole", f.Insole, "dialect", f.Dialect, "err", why)
 			errs = append(errs, h.Store.Quarantine(ctx, store.Stray{At: f.HeardAt(), Raw: f.Raw, Why: why.Error(), Insole: f.Insole, Org: f.Org, Remote: f.Remote}))
 		}
-		if len(reports) == 0 {
+		if len(reports) == 0 && (f.Insole == "" || f.Org == "") {
 			continue
 		}
 		g := b.groups[f.Insole]
@@ -190,6 +191,9 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error
 				f.WorkerName, f.Locale = g.frame.WorkerName, g.frame.Locale
 			}
 			g.frame = f
+		}
+		if why != nil {
+			g.strays = append(g.strays, f.HeardAt())
 		}
 		g.frames, g.reports = append(g.frames, f), append(g.reports, reports...)
 		if len(g.messages) == 0 || g.messages[len(g.messages)-1] != m.MessageId {
@@ -306,6 +310,9 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 		if err = h.onDuty(ctx, duty, ds); err != nil {
 			return err
 		}
+		if err = h.strayed(ctx, &l, id, g, duty); err != nil {
+			return err
+		}
 		err = h.save(ctx, l, before, ds)
 		if try == 6 || !errors.Is(err, insole.ErrConflict) {
 			return err
@@ -406,7 +413,7 @@ func cause(id identity, d rules.Decision, r rules.Raise, newest *insole.Fix) ala
 	c := alarm.Cause{
 		ID:  insole.NewAlarmID(id.sessionOrg, id.sessionWorker, r.Kind, key),
 		Org: id.Org, Team: id.Team, Worker: id.Worker, WorkerName: id.WorkerName, Insole: id.Insole, Kind: r.Kind, Key: key,
-		SentAt: d.At, Fix: newest, Hold: r.Hold, Press: r.Press, Confirmed: r.Confirmed, Locale: id.Locale, Who: "wearer",
+		SentAt: d.At, Fix: newest, Guess: r.Guess, Hold: r.Hold, Press: r.Press, Confirmed: r.Confirmed, Locale: id.Locale, Who: "wearer",
 	}
 	if d.Report.Fix != nil {
 		c.Fix = d.Report.Fix

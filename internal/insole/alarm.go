@@ -106,7 +106,7 @@ type Alarm struct {
 	Reason     Reason
 	Note       string
 	Drill      bool
-	Guess      Guess   // of lost contact: why, as far as can be guessed; "" of every other kind
+	Guess      Guess   // of lost contact: why, as far as can be guessed; of a technical alarm about an insole: what is wrong
 	Incident   AlarmID // the first alarm of those that belong together; its own ID when it is the first or alone
 	Shelf      Shelf   // set aside until then, by a person; zero when it is not
 	Version    int     // goes up by one with every write

@@ -10,7 +10,7 @@ import (
 )
 
 // Version goes up with every change of what is decided, so that whoever asks later knows by which rules. TestVersion says when it must.
-const Version = 2
+const Version = 3
 
 // Rules are the bounds that Decide works with. The zero value of a field means its default.
 type Rules struct {
@@ -38,6 +38,8 @@ const (
 	TakenOff
 	LowBattery
 	ShortBattery
+	ClockBad // for long
+	Garbled  // much of what the insole says is understood by nobody
 )
 
 // State is what is known of an insole: its newest report by its own sequence and time, never by arrival.
@@ -59,6 +61,8 @@ type State struct {
 	Zones      Zones
 	Walk       Walk      // of shifts that begin by walking
 	MovedAt    time.Time // the last step of such a shift
+	ClockSince time.Time // since when its clock has not been believed, by the server's; zero when it is
+	Strays     Strays
 }
 
 // A Raise is an alarm to raise, or to join to the open one of its kind.
@@ -67,6 +71,7 @@ type Raise struct {
 	Hold      time.Duration // the wearer may cancel for so long; 0 = at once
 	Press     bool          // by hand: a repeat escalates
 	Confirmed bool          // makes a pending alarm active
+	Guess     insole.Guess  `json:",omitempty"` // of a technical alarm: what is wrong
 }
 
 // A Decision is what one report comes to.
@@ -167,6 +172,7 @@ func (ru Rules) Decide(s State, r insole.Report, shifts []insole.Shift, now time
 	d.raise(ru, s, r, on, charging)
 	d.over(s, r, d.Newer)
 	d.battery(s, r, shifts, on, at)
+	d.faults(ru, s, r, on, off)
 
 	if r.Fix != nil {
 		f := *r.Fix // the report's own stays as it is
