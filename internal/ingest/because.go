@@ -24,11 +24,15 @@ func (g *group) because(d rules.Decision) string {
 	return audit.Of(in).Data()
 }
 
-// refused remembers that d raised nothing although its report told of something wrong: somebody may ask why.
-func (h *Handler) refused(ctx context.Context, id identity, d rules.Decision, why func(rules.Decision) string) error {
+// refused remembers that d raised nothing although its report told of something wrong: somebody may ask why. Where that cannot be written the report's own
+// place in the history has to do.
+func (h *Handler) refused(ctx context.Context, id identity, d rules.Decision, why func(rules.Decision) string) {
 	kind, reason, ok := d.Refused()
 	if !ok {
-		return nil
+		return
 	}
-	return h.Store.PutRefusal(ctx, store.Refusal{Org: id.Org, Worker: id.Worker, Insole: id.Insole, Kind: kind, Why: reason, At: d.At, Report: d.Report.Key(), Data: why(d)})
+	err := h.Store.PutRefusal(ctx, store.Refusal{Org: id.Org, Worker: id.Worker, Insole: id.Insole, Kind: kind, Why: reason, At: d.At, Report: d.Report.Key(), Data: why(d)})
+	if err != nil {
+		h.Log.WarnContext(ctx, "not written down why nothing was raised", "insole", id.Insole, "kind", kind, "why", reason, "err", err)
+	}
 }

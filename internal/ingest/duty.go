@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -61,25 +62,31 @@ type duty struct {
 }
 
 // dutyOf asks when id's wearer is at work. A batch with a call for help asks nobody: what is remembered is good enough, and help does not look at it.
-func (h *Handler) dutyOf(ctx context.Context, id identity, g *group) *duty {
+// The error says that a batch of positions is better told again: nobody knows now whether they are to be dropped.
+func (h *Handler) dutyOf(ctx context.Context, id identity, g *group) (*duty, error) {
 	d := &duty{identity: id}
 	if h.CheckIns == nil || id.ShiftBy == insole.ByNothing || len(id.Shifts) > 0 || id.Worker == insole.WorkerID(id.Insole) {
-		return d
+		return d, nil
 	}
 	d.own = true
 	n := workerName{id.Org, id.Worker}
 	k, ok := h.duties.get(n)
 	if (!ok || h.Now().Sub(k.at) >= knownFor) && !g.help && id.away == nil {
+		ctx, cancel := context.WithTimeout(ctx, SettingsWait)
+		defer cancel()
 		s, err := h.CheckIns.Shift(ctx, id.Org, id.Worker)
-		if err == nil {
+		switch {
+		case err == nil:
 			h.duties.put(n, s, h.Now())
 			k, ok = knownShift{shift: s}, true
-		} else {
+		case !ok && errors.Is(err, insole.ErrAway):
+			return d, err
+		default:
 			h.Log.WarnContext(ctx, "shift not read", "worker", id.Worker, "remembered", ok, "err", err)
 		}
 	}
 	d.shift, d.known = k.shift, ok
-	return d
+	return d, nil
 }
 
 // shifts is what r, which happened at at, is judged by. Where nobody knows whether its wearer is at work, an urgent report is judged as if they

@@ -91,10 +91,7 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 	}
 	b := batch{failed: map[string]bool{}, groups: map[insole.ID]*group{}}
 	for _, m := range ev.Records {
-		if err := h.sort(ctx, &b, m); err != nil {
-			h.Log.ErrorContext(ctx, "message not kept", "message", m.MessageId, "err", err)
-			b.failed[m.MessageId] = true
-		}
+		h.sort(ctx, &b, m)
 	}
 	groups := b.inOrder()
 	turns := make(chan struct{}, 16)
@@ -106,6 +103,16 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 			if err := h.persist(ctx, g); err != nil {
 				h.Log.ErrorContext(ctx, "reports not stored", "insole", g.frame.Insole, "reports", len(g.reports), "err", err)
 				b.fail(g.messages)
+			}
+		})
+	}
+	for _, c := range b.chores { // after everybody who may call for help has their turn
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			if err := c.do(ctx); err != nil {
+				h.Log.ErrorContext(ctx, "message not kept", "message", c.message, "err", err)
+				b.fail([]string{c.message})
 			}
 		})
 	}
@@ -121,8 +128,15 @@ func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQS
 
 type batch struct {
 	groups map[insole.ID]*group
+	chores []chore
 	mu     sync.Mutex
 	failed map[string]bool // message IDs
+}
+
+// A chore is what a message asks for that is no report.
+type chore struct {
+	message string
+	do      func(context.Context) error
 }
 
 func (b *batch) fail(messages []string) {
@@ -161,22 +175,27 @@ type group struct {
 	strays   []time.Time // when frames of it were heard that nobody understood
 }
 
-// sort puts the frames of m into the groups of their insoles, and what cannot be understood into quarantine.
-func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error {
+// sort puts the frames of m into the groups of their insoles, and what cannot be understood among the chores, for quarantine. It asks the table nothing:
+// a call for help may be behind m.
+func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) {
+	later := func(do func(context.Context) error) { b.chores = append(b.chores, chore{m.MessageId, do}) }
+	quarantine := func(s store.Stray) { later(func(ctx context.Context) error { return h.Store.Quarantine(ctx, s) }) }
 	e, err := queue.ParseEnvelope(m.Body)
 	if err != nil {
 		h.Log.ErrorContext(ctx, "envelope in quarantine", "message", m.MessageId, "err", err)
-		return h.Store.Quarantine(ctx, store.Stray{At: sentAt(m, h.Now()), Raw: []byte(m.Body), Why: err.Error()})
+		quarantine(store.Stray{At: sentAt(m, h.Now()), Raw: []byte(m.Body), Why: err.Error()})
+		return
 	}
-	var errs []error
 	if e.Pulse > 0 && e.Bridge != "" {
-		errs = append(errs, h.Store.SavePulse(ctx, e.Bridge, time.UnixMilli(e.Pulse).UTC(), e.Bye))
+		later(func(ctx context.Context) error {
+			return h.Store.SavePulse(ctx, e.Bridge, time.UnixMilli(e.Pulse).UTC(), e.Bye)
+		})
 	}
 	for _, f := range e.Frames {
 		reports, why := decode(f)
 		if why != nil {
 			h.Log.ErrorContext(ctx, "frame in quarantine", "message", m.MessageId, "insole", f.Insole, "dialect", f.Dialect, "err", why)
-			errs = append(errs, h.Store.Quarantine(ctx, store.Stray{At: f.HeardAt(), Raw: f.Raw, Why: why.Error(), Insole: f.Insole, Org: f.Org, Remote: f.Remote}))
+			quarantine(store.Stray{At: f.HeardAt(), Raw: f.Raw, Why: why.Error(), Insole: f.Insole, Org: f.Org, Remote: f.Remote})
 		}
 		if len(reports) == 0 && (f.Insole == "" || f.Org == "") {
 			continue
@@ -203,7 +222,6 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) error
 			g.help = g.help || r.Kind.Urgent()
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // sentAt is when SQS took m, which is the same for every delivery of it.
@@ -281,7 +299,10 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 	}
 	id := h.identify(helpCtx, g.frame)
 	zones, zoned := h.zonesOf(ctx, id, g)
-	duty := h.dutyOf(ctx, id, g)
+	duty, err := h.dutyOf(ctx, id, g)
+	if err != nil {
+		return err
+	}
 	ru := h.Rules
 	ru.Settings = h.settingsOf(ctx, id, g)
 	id.settings = ru.Settings
@@ -307,7 +328,7 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 		if err = h.settle(ctx, id, ds, before, g.because); err != nil {
 			return err
 		}
-		if err = h.onDuty(ctx, duty, ds); err != nil {
+		if err = h.beside(ctx, id, h.onDuty(ctx, duty, ds)); err != nil {
 			return err
 		}
 		if err = h.strayed(ctx, &l, id, g, duty); err != nil {
@@ -421,6 +442,16 @@ func cause(id identity, d rules.Decision, r rules.Raise, newest *insole.Fix) ala
 	return c
 }
 
+// beside is err when trying again may mend it. Anything else, an item that nobody can read, is logged and let go: it must not keep its insole's reports in
+// the queue. Of a call for help every error counts.
+func (h *Handler) beside(ctx context.Context, id identity, err error) error {
+	if err == nil || errors.Is(err, insole.ErrAway) || errors.Is(err, insole.ErrConflict) || ctx.Err() != nil {
+		return err
+	}
+	h.Log.ErrorContext(ctx, "not done, and never will be", "org", id.Org, "insole", id.Insole, "err", err)
+	return nil
+}
+
 // settle does what is no call for help: pre-alarms cancelled, conditions that are over, downlinks answered.
 func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, before rules.State, why func(rules.Decision) string) error {
 	for _, d := range ds {
@@ -429,12 +460,10 @@ func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, 
 		if len(d.Cancel) > 0 || len(d.Return) > 0 {
 			ctx = alarm.Because(ctx, why(d))
 		}
-		if err := h.refused(ctx, id, d, why); err != nil {
-			return err
-		}
+		h.refused(ctx, id, d, why)
 		for _, k := range d.Cancel {
 			cancelled, err := h.Alarms.Cancel(ctx, id.Org, id.Worker, k, key)
-			if err != nil {
+			if err = h.beside(ctx, id, err); err != nil {
 				return err
 			}
 			if cancelled {
@@ -442,12 +471,12 @@ func (h *Handler) settle(ctx context.Context, id identity, ds []rules.Decision, 
 			}
 		}
 		for _, k := range d.Return {
-			if err := h.Alarms.Return(ctx, id.Org, id.Worker, k, key); err != nil {
+			if err := h.beside(ctx, id, h.Alarms.Return(ctx, id.Org, id.Worker, k, key)); err != nil {
 				return err
 			}
 		}
 		if d.Report.Kind == insole.KindAnswer && d.Report.Downlink != 0 {
-			if err := h.answered(ctx, d.Report); err != nil {
+			if err := h.beside(ctx, id, h.answered(ctx, d.Report)); err != nil {
 				return err
 			}
 		}
