@@ -26,6 +26,17 @@ const jitter = 2 * time.Second
 // lookPatience is how long Judge may take; it writes anything at all only when something has changed.
 const lookPatience = 2 * time.Second
 
+// spare is what of its caller's time a beat leaves to answer in. Who is stopped before it has answered has done its work for nothing: all of it is told again.
+const spare = 300 * time.Millisecond
+
+// room is how much of d there is before ctx's time is over.
+func room(ctx context.Context, d time.Duration) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return min(d, time.Until(end)-spare)
+	}
+	return d
+}
+
 // A Heart leaves behind that one process works. Its zero times are made when it first beats.
 type Heart struct {
 	Store interface {
@@ -44,9 +55,9 @@ type Heart struct {
 }
 
 // Beat writes a beat, with what fill adds to it (nil: nothing), unless one was written less than a minute ago. It takes at most Patience, returns no
-// error, and is not tried again before the next minute: a part that cannot say that it works may be working all the same.
+// error, and is not tried again before the next minute: a part that cannot say that it works may be working all the same. What is left of ctx's time is kept to, that ctx was cancelled is not.
 func (h *Heart) Beat(ctx context.Context, fill func(*insole.Beat)) {
-	if h == nil {
+	if h == nil || room(ctx, Patience) <= 0 {
 		return
 	}
 	now := h.Now().UTC()
@@ -66,15 +77,16 @@ func (h *Heart) Beat(ctx context.Context, fill func(*insole.Beat)) {
 	if fill != nil {
 		fill(&b)
 	}
-	ctx = context.WithoutCancel(ctx)
-	if err := within(ctx, Patience, func(ctx context.Context) error { return h.Store.PutBeat(ctx, b) }); err != nil {
+	call := context.WithoutCancel(ctx)
+	if err := within(call, room(ctx, Patience), func(ctx context.Context) error { return h.Store.PutBeat(ctx, b) }); err != nil {
 		h.Log.WarnContext(ctx, "beat not written", "part", h.Part, "err", err)
 		return
 	}
-	if h.Judge == nil {
+	left := room(ctx, lookPatience)
+	if h.Judge == nil || left <= 0 {
 		return
 	}
-	if err := within(ctx, lookPatience, func(ctx context.Context) error { return h.Judge.Look(ctx, Watchdog) }); err != nil {
+	if err := within(call, left, func(ctx context.Context) error { return h.Judge.Look(ctx, Watchdog) }); err != nil {
 		h.Log.WarnContext(ctx, "watchdog not looked at", "part", h.Part, "err", err)
 	}
 }

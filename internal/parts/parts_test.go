@@ -342,6 +342,33 @@ func TestBeating(t *testing.T) {
 	})
 }
 
+// A part that is nearly out of time answers in time, though the table takes its beat and then says nothing more.
+func TestBeatLeavesTimeToAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := putter(func(context.Context, insole.Beat) error { time.Sleep(400 * time.Millisecond); return nil })
+		log := slog.New(slog.DiscardHandler)
+		h := &parts.Heart{Store: slow, Part: parts.Ingest, Now: time.Now, Log: log, Judge: &parts.Judge{Store: silent{}, Now: time.Now, Log: log}}
+		for _, busy := range []time.Duration{0, 9 * time.Second, 9800 * time.Millisecond} {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			began := time.Now()
+			f := parts.Beating(h, func(context.Context, int) (int, error) { time.Sleep(busy); return 0, nil })
+			if _, err := f(ctx, 1); err != nil || time.Since(began) > 9900*time.Millisecond {
+				t.Errorf("busy for %v of 10 s: answered after %v, %v", busy, time.Since(began), err)
+			}
+			cancel()
+			time.Sleep(2 * time.Minute)
+		}
+	})
+}
+
+// silent never answers.
+type silent struct{ parts.Store }
+
+func (silent) Parts(ctx context.Context) (store.Parts, error) {
+	<-ctx.Done()
+	return store.Parts{}, ctx.Err()
+}
+
 type putter func(context.Context, insole.Beat) error
 
 func (f putter) PutBeat(ctx context.Context, b insole.Beat) error { return f(ctx, b) }
