@@ -11,7 +11,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("bad settings were taken")
 	}
-	for _, name := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", "PUBLIC_URL: not set", "TOPIC_PREFIX: \"north\"", "LOG_LEVEL: \"loud\""} {
+	for _, name := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", "HELP_QUEUE_URL: not set", "PUBLIC_URL: not set", "TOPIC_PREFIX: \"north\"", "LOG_LEVEL: \"loud\""} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("error lacks %q:\n%v", name, err)
 		}
@@ -20,7 +20,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	_, err := configFrom(func(name string) string {
-		return map[string]string{"TABLE": "t", "STEPS_QUEUE_URL": "http://q", "TOPIC_PREFIX": "arn:aws:sns:eu-west-3:1:s-team-", "PUBLIC_URL": "https://s.example"}[name]
+		return map[string]string{"TABLE": "t", "STEPS_QUEUE_URL": "http://q", "HELP_QUEUE_URL": "http://h", "TOPIC_PREFIX": "arn:aws:sns:eu-west-3:1:s-team-", "PUBLIC_URL": "https://s.example"}[name]
 	})
 	if err != nil {
 		t.Errorf("configFrom = %v, want none but the required settings to be needed", err)

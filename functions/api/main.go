@@ -29,6 +29,7 @@ import (
 type config struct {
 	Table      string            // TABLE, required
 	Steps      string            // STEPS_QUEUE_URL, required
+	Help       string            // HELP_QUEUE_URL, required
 	Topics     string            // TOPIC_PREFIX, required: a team topic's ARN without org and team
 	SessionTTL time.Duration     // SESSION_TTL: how long one is signed in, 12h
 	Canary     time.Duration     // CANARY_EVERY: between two calls of the canary wearer; not set: there is none
@@ -47,7 +48,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		return v
 	}
-	c.Table, c.Steps, c.Topics = required("TABLE"), required("STEPS_QUEUE_URL"), required("TOPIC_PREFIX")
+	c.Table, c.Steps, c.Help, c.Topics = required("TABLE"), required("STEPS_QUEUE_URL"), required("HELP_QUEUE_URL"), required("TOPIC_PREFIX")
 	if c.Topics != "" && !strings.HasPrefix(c.Topics, "arn:") {
 		errs = append(errs, fmt.Errorf("TOPIC_PREFIX: %q is not the beginning of an ARN", c.Topics))
 	}
@@ -67,8 +68,9 @@ func configFrom(getenv func(string) string) (config, error) {
 	}
 	c.Queues = map[string]string{}
 	for name, setting := range map[string]string{
-		parts.UrgentQueue: "URGENT_QUEUE_URL", parts.TrackQueue: "TRACK_QUEUE_URL", parts.StepsQueue: "STEPS_QUEUE_URL",
+		parts.UrgentQueue: "URGENT_QUEUE_URL", parts.TrackQueue: "TRACK_QUEUE_URL", parts.StepsQueue: "STEPS_QUEUE_URL", parts.HelpQueue: "HELP_QUEUE_URL",
 		parts.UrgentQueue + "-dead": "URGENT_DEAD_QUEUE_URL", parts.TrackQueue + "-dead": "TRACK_DEAD_QUEUE_URL", parts.StepsQueue + "-dead": "STEPS_DEAD_QUEUE_URL",
+		parts.HelpQueue + "-dead": "HELP_DEAD_QUEUE_URL",
 	} {
 		c.Queues[name] = required(setting)
 	}
@@ -99,7 +101,7 @@ func handler(c config, cfg aws.Config) *api.API {
 	table := store.New(cfg, c.Table, patience)
 	topics := notify.NewTopics(cfg, c.Topics)
 	client := sqs.NewFromConfig(cfg)
-	steps := &queue.Steps{URL: c.Steps, Client: client}
+	steps := &queue.Steps{URL: c.Steps, Help: c.Help, Client: client}
 	alarms := &alarm.Raiser{Store: table, Teams: table, Steps: steps, Topics: topics.Topic, Now: time.Now, Log: log}
 	return &api.API{
 		Store:    table,
@@ -115,7 +117,7 @@ func handler(c config, cfg aws.Config) *api.API {
 		Directory: &directory.Directory{Store: table, Topics: topics, Now: time.Now, Log: log},
 		Confirmed: topics,
 		Sending:   notify.NewSending(cfg),
-		Looks:     &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)},
+		Looks:     &queue.Steps{URL: c.Steps, Help: c.Help, Client: sqs.NewFromConfig(cfg)},
 		Queues:    &queue.Depths{Client: client, URLs: c.Queues},
 		Canary:    c.Canary,
 		Heart: &parts.Heart{

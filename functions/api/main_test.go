@@ -14,7 +14,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("bad settings were taken")
 	}
-	for _, want := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", `TOPIC_PREFIX: "north"`, `LOG_LEVEL: "loud"`, `SESSION_TTL: "1s"`} {
+	for _, want := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", "HELP_QUEUE_URL: not set", `TOPIC_PREFIX: "north"`, `LOG_LEVEL: "loud"`, `SESSION_TTL: "1s"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)
 		}
@@ -23,7 +23,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	settings := map[string]string{"TABLE": "t", "TOPIC_PREFIX": "arn:aws:sns:eu-west-3:1:s-team-"}
-	for _, q := range []string{"URGENT", "TRACK", "STEPS", "URGENT_DEAD", "TRACK_DEAD", "STEPS_DEAD"} {
+	for _, q := range []string{"URGENT", "TRACK", "STEPS", "HELP", "URGENT_DEAD", "TRACK_DEAD", "STEPS_DEAD", "HELP_DEAD"} {
 		settings[q+"_QUEUE_URL"] = "http://" + q
 	}
 	c, err := configFrom(func(name string) string { return settings[name] })

@@ -28,6 +28,7 @@ import (
 type config struct {
 	Table   string     // TABLE, required
 	Steps   string     // STEPS_QUEUE_URL, required
+	Help    string     // HELP_QUEUE_URL, required
 	Address string     // INSOLE_ADDRESS, required: host:port that insoles call
 	Level   slog.Level // LOG_LEVEL
 }
@@ -43,7 +44,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		return v
 	}
-	c.Table, c.Steps, c.Address = required("TABLE"), required("STEPS_QUEUE_URL"), required("INSOLE_ADDRESS")
+	c.Table, c.Steps, c.Help, c.Address = required("TABLE"), required("STEPS_QUEUE_URL"), required("HELP_QUEUE_URL"), required("INSOLE_ADDRESS")
 	if _, _, err := net.SplitHostPort(c.Address); c.Address != "" && err != nil {
 		errs = append(errs, fmt.Errorf("INSOLE_ADDRESS: %q is not host:port", c.Address))
 	}
@@ -72,7 +73,7 @@ func handler(c config, cfg aws.Config) func(context.Context, json.RawMessage) er
 	table := store.New(cfg, c.Table, store.Steady)
 	w := &canary.Wearer{
 		Store: table,
-		Desk:  &alarm.Desk{Store: table, Steps: &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg)}, Now: time.Now, Log: log},
+		Desk:  &alarm.Desk{Store: table, Steps: &queue.Steps{URL: c.Steps, Help: c.Help, Client: sqs.NewFromConfig(cfg)}, Now: time.Now, Log: log},
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", c.Address)
 		},

@@ -14,7 +14,7 @@ import (
 func TestConfigNamesAllFaults(t *testing.T) {
 	env := map[string]string{"INSOLE_ADDRESS": "nowhere", "LOG_LEVEL": "loud"}
 	_, err := configFrom(func(k string) string { return env[k] })
-	for _, want := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", `INSOLE_ADDRESS: "nowhere"`, `LOG_LEVEL: "loud"`} {
+	for _, want := range []string{"TABLE: not set", "STEPS_QUEUE_URL: not set", "HELP_QUEUE_URL: not set", `INSOLE_ADDRESS: "nowhere"`, `LOG_LEVEL: "loud"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want %s", err, want)
 		}

@@ -29,6 +29,7 @@ import (
 type config struct {
 	Table     string        // TABLE, required
 	Steps     string        // STEPS_QUEUE_URL, required
+	Help      string        // HELP_QUEUE_URL, required
 	Topics    string        // TOPIC_PREFIX, required: a team topic's ARN without org and team
 	PublicURL string        // PUBLIC_URL, required: where people open the page
 	Ahead     time.Duration // CLOCK_AHEAD: an insole's clock further ahead is not believed
@@ -59,7 +60,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		return d
 	}
-	c.Table, c.Steps, c.Topics, c.PublicURL = required("TABLE"), required("STEPS_QUEUE_URL"), required("TOPIC_PREFIX"), required("PUBLIC_URL")
+	c.Table, c.Steps, c.Help, c.Topics, c.PublicURL = required("TABLE"), required("STEPS_QUEUE_URL"), required("HELP_QUEUE_URL"), required("TOPIC_PREFIX"), required("PUBLIC_URL")
 	if c.Topics != "" && !strings.HasPrefix(c.Topics, "arn:") {
 		errs = append(errs, fmt.Errorf("TOPIC_PREFIX: %q is not the beginning of an ARN", c.Topics))
 	}
@@ -88,7 +89,7 @@ func handler(c config, cfg aws.Config) (*ingest.Handler, *parts.Heart) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	table := store.New(cfg, c.Table, store.Brisk)
 	pages := notify.NewPublisher(cfg, c.Topics, c.PublicURL, 2*time.Second)
-	steps := &queue.Steps{URL: c.Steps, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+	steps := &queue.Steps{URL: c.Steps, Help: c.Help, Client: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 		o.Retryer, o.HTTPClient = store.Brisk.Retryer(), store.Brisk.Client()
 	})}
 	raiser := &alarm.Raiser{Store: table, Teams: &alarm.Cached{Of: table, Now: time.Now}, Steps: steps, Topics: pages.Topic, Now: time.Now, Log: log}

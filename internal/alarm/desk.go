@@ -14,8 +14,8 @@ import (
 
 // Steps asks for an alarm to be looked at again. *queue.Steps is one.
 type Steps interface {
-	// Send asks for a look at alarm a after wait, and for due (zero: at once). It may be lost: the stream and the sweep look too.
-	Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, due time.Time, wait time.Duration) error
+	// Send asks for a look at alarm a, of kind k, after wait, and for due (zero: at once). It may be lost: the stream and the sweep look too.
+	Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, k insole.AlarmKind, due time.Time, wait time.Duration) error
 }
 
 // MaxNote is the longest note, in bytes.
@@ -146,7 +146,7 @@ func (d *Desk) change(ctx context.Context, org insole.OrgID, id insole.AlarmID,
 }
 
 func (d *Desk) ask(ctx context.Context, a insole.Alarm) {
-	err := d.Steps.Send(ctx, a.Org, a.ID, a.NextStepAt, a.NextStepAt.Sub(d.Now()))
+	err := d.Steps.Send(ctx, a.Org, a.ID, a.Kind, a.NextStepAt, a.NextStepAt.Sub(d.Now()))
 	if err != nil && d.Log != nil {
 		d.Log.WarnContext(ctx, "step not asked for; the sweep will find it", "alarm", a.ID, "err", err)
 	}

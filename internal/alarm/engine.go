@@ -77,6 +77,7 @@ type Outcome struct {
 	Due     time.Time // of the alarm's next step or deadline; zero when there is none
 	Retry   time.Time // of a page that SNS did not take; zero when there is none
 	Changed bool      // Due is new
+	Kind    insole.AlarmKind
 }
 
 // Advance brings alarm id to where it should be now: states whose time is over, pages of steps that are due. Any error leaves what is
@@ -115,6 +116,7 @@ func (e *Engine) advance(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 		return out, err
 	}
 	a, pages := f.Alarm, f.Pages
+	out.Kind = a.Kind
 	if !a.State.Open() || a.State == insole.Taken && (a.NextStepAt.IsZero() || a.NextStepAt.After(e.Now())) {
 		out.Due = a.NextStepAt
 		return out, e.drop(ctx, pages, string(a.State))
@@ -247,6 +249,9 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) 
 			return claimed, fmt.Errorf("page of alarm %s, step %d, contact %s: claimed too long ago: %w", a.ID, claimed.Step, claimed.Contact, insole.ErrAway)
 		}
 		id, err = e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
+		for try := 1; a.Kind.Hurries() && try < pressing && busy(err) && e.pause(ctx, claimed); try++ {
+			id, err = e.Publisher.Send(ctx, a, claimed, e.Now().UTC())
+		}
 	}
 	switch {
 	case err == nil:
@@ -272,6 +277,33 @@ func (e *Engine) send(ctx context.Context, a insole.Alarm, claimed insole.Page) 
 		return claimed, err
 	}
 	return done, nil
+}
+
+// pressing is how often a page for help is offered to SNS at once, every breath, where others wait for their turn: SNS takes 20 text messages a second of one account, and hundreds may
+// be on their way about people who are only missing.
+const (
+	pressing = 15
+	breath   = 200 * time.Millisecond
+)
+
+// busy says whether SNS did certainly not take a page, and may later.
+func busy(err error) bool {
+	return err != nil && !errors.Is(err, notify.ErrRefused) && !errors.Is(err, notify.ErrAmbiguous)
+}
+
+// pause waits a breath, unless ctx, which must have an end, or the claim is over before somebody could still publish and write it down.
+func (e *Engine) pause(ctx context.Context, claimed insole.Page) bool {
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) < publishRoom || e.Now().After(claimed.ClaimedAt.Add(store.ClaimLapse-publishRoom)) {
+		return false
+	}
+	t := time.NewTimer(breath)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // publishRoom is how long before a claim lapses a publish may last begin.
@@ -332,10 +364,10 @@ func (e *Engine) drop(ctx context.Context, pages []insole.Page, why string) erro
 func (e *Engine) Ask(ctx context.Context, o insole.OrgID, id insole.AlarmID, out Outcome) {
 	var errs []error
 	if out.Changed && !out.Due.IsZero() {
-		errs = append(errs, e.Steps.Send(ctx, o, id, out.Due, out.Due.Sub(e.Now())))
+		errs = append(errs, e.Steps.Send(ctx, o, id, out.Kind, out.Due, out.Due.Sub(e.Now())))
 	}
 	if !out.Retry.IsZero() {
-		errs = append(errs, e.Steps.Send(ctx, o, id, out.Retry, out.Retry.Sub(e.Now())))
+		errs = append(errs, e.Steps.Send(ctx, o, id, out.Kind, out.Retry, out.Retry.Sub(e.Now())))
 	}
 	if err := errors.Join(errs...); err != nil {
 		e.Log.WarnContext(ctx, "step not asked for; the sweep will find it", "alarm", id, "err", err)

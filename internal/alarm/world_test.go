@@ -99,7 +99,7 @@ type steps struct {
 	clock *clock
 }
 
-func (s steps) Send(_ context.Context, _ insole.OrgID, a insole.AlarmID, due time.Time, wait time.Duration) error {
+func (s steps) Send(_ context.Context, _ insole.OrgID, a insole.AlarmID, _ insole.AlarmKind, due time.Time, wait time.Duration) error {
 	s.send(s.clock.Now(), a, due, wait)
 	return nil
 }

@@ -213,7 +213,7 @@ func (a *API) queues(ctx context.Context) map[string]Queue {
 	if a.Queues == nil {
 		return out
 	}
-	for _, name := range []string{parts.UrgentQueue, parts.TrackQueue, parts.StepsQueue} {
+	for _, name := range []string{parts.UrgentQueue, parts.TrackQueue, parts.HelpQueue, parts.StepsQueue} {
 		g.Go(func() error {
 			d, err := a.Queues.Depth(ctx, name)
 			dead, derr := a.Queues.Depth(ctx, name+"-dead")

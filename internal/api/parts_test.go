@@ -27,7 +27,7 @@ func TestParts(t *testing.T) {
 	o, ctx := newOffice(t), t.Context()
 	o.api.Canary = 5 * time.Minute
 	o.api.Queues = queues{
-		"urgent-queue": {Waiting: 1}, "urgent-queue-dead": {}, "track-queue": {InFlight: 3}, "track-queue-dead": {Waiting: 2}, // steps-queue: SQS does not say
+		"urgent-queue": {Waiting: 1}, "urgent-queue-dead": {}, "track-queue": {InFlight: 3}, "track-queue-dead": {Waiting: 2}, "help-queue": {}, "help-queue-dead": {}, // steps-queue: SQS does not say
 	}
 	claire := as("acme", insole.Supervisor)
 	var status api.Status
@@ -60,7 +60,7 @@ func TestParts(t *testing.T) {
 	o.ask(t, claire, "GET", "/api/parts", nil).into(t, &all)
 	want := map[string]string{
 		"canary": "ok", "bridge": "ok", "ingest": "unknown", "alarm": "unknown", "watchdog": "late", "push": "unknown", "socket": "unknown", "api": "ok",
-		"urgent-queue": "ok", "track-queue": "late", "steps-queue": "unknown", "table": "ok", "sns": "ok",
+		"urgent-queue": "ok", "track-queue": "late", "help-queue": "ok", "steps-queue": "unknown", "table": "ok", "sns": "ok",
 	}
 	if len(all.Parts) != len(want) {
 		t.Errorf("%d parts, want %d", len(all.Parts), len(want))

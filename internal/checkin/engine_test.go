@@ -50,7 +50,7 @@ func (d *desk) Look(_ context.Context, _ insole.OrgID, _ insole.WorkerID, due ti
 	return nil
 }
 
-func (d *desk) Send(context.Context, insole.OrgID, insole.AlarmID, time.Time, time.Duration) error {
+func (d *desk) Send(context.Context, insole.OrgID, insole.AlarmID, insole.AlarmKind, time.Time, time.Duration) error {
 	return nil
 }
 
@@ -86,7 +86,9 @@ func newDesk(t *testing.T) *desk {
 
 func (d *desk) tell(f func(insole.CheckIns, checkin.Wearer, time.Time) checkin.Plan) {
 	d.Helper()
-	_, err := d.engine().Said(d.Context(), "acme", "marie", func(c insole.CheckIns, w checkin.Wearer, now time.Time) (checkin.Plan, error) { return f(c, w, now), nil })
+	_, err := d.engine().Said(d.Context(), "acme", "marie", func(c insole.CheckIns, w checkin.Wearer, now time.Time) (checkin.Plan, error) {
+		return f(c, w, now), nil
+	})
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -190,6 +190,10 @@ func Count(rows []Summons, help map[WorkerID]bool) Tally {
 	return t
 }
 
+// Hurries says whether pages about an alarm of kind k go before those of all others, of which there may be thousands at once. A drill does: it is worth
+// what it has in common with the real thing.
+func (k AlarmKind) Hurries() bool { return k.IsHelp() || k == AlarmDrill }
+
 // IsHelp says whether an open alarm of kind k means that its worker needs somebody to come.
 func (k AlarmKind) IsHelp() bool {
 	switch k {

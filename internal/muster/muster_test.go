@@ -48,7 +48,7 @@ func (s *site) pass(d time.Duration) {
 	s.at = s.at.Add(d)
 }
 
-func (s *site) Send(context.Context, insole.OrgID, insole.AlarmID, time.Time, time.Duration) error {
+func (s *site) Send(context.Context, insole.OrgID, insole.AlarmID, insole.AlarmKind, time.Time, time.Duration) error {
 	return nil
 }
 

@@ -32,6 +32,7 @@ const (
 	UrgentQueue = "urgent-queue"
 	TrackQueue  = "track-queue"
 	StepsQueue  = "steps-queue"
+	HelpQueue   = "help-queue"
 )
 
 // A Part is one line of the tree: what it is called, and what it cannot work without.
@@ -44,13 +45,13 @@ type Part struct {
 var Tree = []Part{
 	{Canary, []string{Bridge, Ingest, Alarm, SNS, Table}},
 	{Bridge, []string{UrgentQueue, TrackQueue, Table}},
-	{Ingest, []string{UrgentQueue, TrackQueue, Table, StepsQueue, SNS}},
-	{Alarm, []string{StepsQueue, Table, SNS}},
-	{Watchdog, []string{Table, StepsQueue, SNS}},
+	{Ingest, []string{UrgentQueue, TrackQueue, Table, HelpQueue, StepsQueue, SNS}},
+	{Alarm, []string{HelpQueue, StepsQueue, Table, SNS}},
+	{Watchdog, []string{Table, HelpQueue, StepsQueue, SNS}},
 	{Push, []string{Table, Socket}},
 	{Socket, []string{Table}},
-	{API, []string{Table, StepsQueue}},
-	{UrgentQueue, nil}, {TrackQueue, nil}, {StepsQueue, nil}, {Table, nil}, {SNS, nil},
+	{API, []string{Table, HelpQueue, StepsQueue}},
+	{UrgentQueue, nil}, {TrackQueue, nil}, {HelpQueue, nil}, {StepsQueue, nil}, {Table, nil}, {SNS, nil},
 }
 
 // Defaults, with their reasons.

@@ -75,6 +75,9 @@ func appendRest(dst []byte, f *Frame) []byte {
 	dst = append(dst, ',')
 	dst = appendField(dst, `"remote":`, f.Remote)
 	dst = appendField(dst, `"quarantine":`, f.Quarantine)
+	if f.Bye {
+		dst = append(dst, `"bye":true,`...)
+	}
 	dst = append(dst, `"raw":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, f.Raw)
 	return append(dst, `"}`...)

@@ -19,7 +19,7 @@ func TestAppendEnvelopeIsJSON(t *testing.T) {
 			e.Frames = append(e.Frames, Frame{
 				Insole: insole.ID(text.Draw(t, "insole")), Dialect: insole.SOLE, Org: insole.OrgID(text.Draw(t, "org")),
 				WorkerName: text.Draw(t, "name"), Locale: "fr", HeardAtMs: rapid.Int64().Draw(t, "ms"),
-				Quarantine: text.Draw(t, "why"), Raw: rapid.SliceOfN(rapid.Byte(), 1, 80).Draw(t, "raw"),
+				Quarantine: text.Draw(t, "why"), Bye: rapid.Bool().Draw(t, "bye"), Raw: rapid.SliceOfN(rapid.Byte(), 1, 80).Draw(t, "raw"),
 			})
 		}
 		got := AppendEnvelope(nil, e.Bridge, e.Frames)

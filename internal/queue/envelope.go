@@ -49,6 +49,7 @@ type Frame struct {
 	HeardAtMs  int64           `json:"heardAtMs"`            // Unix milliseconds, the bridge's clock
 	Remote     string          `json:"remote,omitempty"`     // address, in quarantine only
 	Quarantine string          `json:"quarantine,omitempty"` // why no dialect understood raw; "" for a good frame
+	Bye        bool            `json:"bye,omitempty"`        // the insole ended its session and said that it goes away; nothing is in raw
 	Raw        []byte          `json:"raw"`                  // base64 in JSON; see below
 }
 

@@ -58,26 +58,31 @@ type StepsClient interface {
 type Steps struct {
 	Client StepsClient
 	URL    string
+	Help   string // queue for alarms of kinds that hurry; empty: URL
 }
 
-// Send asks that alarm a be looked at again after wait, at most MaxDelay of it; a longer wait is chained by whoever gets the
+// Send asks that alarm a, of kind k, be looked at again after wait, at most MaxDelay of it; a longer wait is chained by whoever gets the
 // message too early. due is the time that the message is for, and tells two chains of one alarm apart; zero for "at once". A
 // message that is lost here is found by the stream and by the sweep, so callers log the error and go on.
-func (s *Steps) Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, due time.Time, wait time.Duration) error {
-	return s.send(ctx, Step{V: StepVersion, Org: o, Alarm: a}, due, wait)
+func (s *Steps) Send(ctx context.Context, o insole.OrgID, a insole.AlarmID, k insole.AlarmKind, due time.Time, wait time.Duration) error {
+	url := s.URL
+	if s.Help != "" && k.Hurries() {
+		url = s.Help
+	}
+	return s.send(ctx, url, Step{V: StepVersion, Org: o, Alarm: a}, due, wait)
 }
 
 // SendMuster is Send for a muster.
 func (s *Steps) SendMuster(ctx context.Context, o insole.OrgID, m insole.MusterID, due time.Time, wait time.Duration) error {
-	return s.send(ctx, Step{V: StepVersion, Org: o, Muster: m}, due, wait)
+	return s.send(ctx, s.URL, Step{V: StepVersion, Org: o, Muster: m}, due, wait)
 }
 
 // Look is Send for the check-ins of a worker.
 func (s *Steps) Look(ctx context.Context, o insole.OrgID, w insole.WorkerID, due time.Time, wait time.Duration) error {
-	return s.send(ctx, Step{V: StepVersion, Org: o, Worker: w}, due, wait)
+	return s.send(ctx, s.URL, Step{V: StepVersion, Org: o, Worker: w}, due, wait)
 }
 
-func (s *Steps) send(ctx context.Context, step Step, due time.Time, wait time.Duration) error {
+func (s *Steps) send(ctx context.Context, url string, step Step, due time.Time, wait time.Duration) error {
 	if !due.IsZero() {
 		step.DueMs = due.UnixMilli()
 	}
@@ -87,7 +92,7 @@ func (s *Steps) send(ctx context.Context, step Step, due time.Time, wait time.Du
 	}
 	// Rounded up: a message that comes a moment early finds nothing to do.
 	delay := min(max((wait+time.Second-1)/time.Second, 0), MaxDelay/time.Second)
-	_, err = s.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &s.URL, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay)})
+	_, err = s.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay)})
 	if err != nil {
 		return fmt.Errorf("sending step of %s%s%s: %w", step.Alarm, step.Muster, step.Worker, err)
 	}

@@ -41,18 +41,36 @@ func TestSteps(t *testing.T) {
 			}
 			return nil
 		})}
-		if err := s.Send(t.Context(), "acme", "q2f7", tt.due, tt.wait); err != nil {
+		if err := s.Send(t.Context(), "acme", "q2f7", insole.AlarmSOS, tt.due, tt.wait); err != nil {
 			t.Errorf("Send: %v", err)
 		}
 	}
 	away := errors.New("away")
 	s := &Steps{Client: sent(func(*sqs.SendMessageInput) error { return away })}
-	if err := s.Send(t.Context(), "acme", "q2f7", due, 0); !errors.Is(err, away) {
+	if err := s.Send(t.Context(), "acme", "q2f7", insole.AlarmSOS, due, 0); !errors.Is(err, away) {
 		t.Errorf("Send = %v, want the client's error", err)
 	}
 	for _, bad := range []string{"", "{", `{"v":2,"org":"a","alarm":"b"}`, `{"v":1,"alarm":"b"}`, `{"v":1,"org":"a"}`} {
 		if _, err := ParseStep(bad); !errors.Is(err, insole.ErrInvalid) {
 			t.Errorf("ParseStep(%q) = %v, want ErrInvalid", bad, err)
+		}
+	}
+}
+
+// What hurries has its queue, where there is one.
+func TestStepsHelpFirst(t *testing.T) {
+	for _, tt := range []struct {
+		kind insole.AlarmKind
+		help string
+		want string
+	}{
+		{insole.AlarmSOS, "h", "h"}, {insole.AlarmCovertSOS, "h", "h"}, {insole.AlarmFall, "h", "h"}, {insole.AlarmStill, "h", "h"}, {insole.AlarmDrill, "h", "h"},
+		{insole.AlarmNoAnswer, "h", "q"}, {insole.AlarmLostContact, "h", "q"}, {insole.AlarmTechnical, "h", "q"}, {insole.AlarmSOS, "", "q"},
+	} {
+		got := ""
+		s := &Steps{URL: "q", Help: tt.help, Client: sent(func(in *sqs.SendMessageInput) error { got = *in.QueueUrl; return nil })}
+		if err := s.Send(t.Context(), "acme", "q2f7", tt.kind, time.Time{}, 0); err != nil || got != tt.want {
+			t.Errorf("step of %s went to %q, %v, want %q", tt.kind, got, err, tt.want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ type rescue struct {
 }
 
 func storm(t *testing.T, f faults, seed uint64) {
-	s := newSystem(t, f, seed)
+	s := newSystem(t, f, seed, asDeployed)
 	s.confirm()
 	ctx, cancel := context.WithCancel(t.Context())
 	wait := s.run(ctx)

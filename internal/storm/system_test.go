@@ -27,6 +27,7 @@ import (
 	"solewatch/internal/host/source"
 	"solewatch/internal/ingest"
 	"solewatch/internal/insole"
+	"solewatch/internal/muster"
 	"solewatch/internal/notify"
 	"solewatch/internal/queue"
 	"solewatch/internal/standin"
@@ -51,24 +52,35 @@ const processes = 4
 // watchdog, on a stand-in behind a wire on which calls go wrong.
 type system struct {
 	*testing.T
-	srv    *standin.Server
-	wire   *wire // with faults
-	calm   aws.Config
-	store  *store.Store // without faults, for the test's own eyes
-	sender *queue.Sender
-	desks  []*alarm.Desk
-	ingest []*ingest.Handler
-	alarm  []*alarm.Handler
-	dog    *watchdog.Handler
+	srv     *standin.Server
+	wire    *wire // with faults
+	calm    aws.Config
+	store   *store.Store // without faults, for the test's own eyes
+	sender  *queue.Sender
+	desks   []*alarm.Desk
+	ingest  []*ingest.Handler
+	alarm   []*alarm.Handler
+	dog     *watchdog.Handler
+	musters *muster.Engine // as the API has it
+	lanes   lanes
 }
 
-func newSystem(t *testing.T, f faults, seed uint64) *system {
+// lanes is how template.yaml shares the alarm function among what is due.
+type lanes struct {
+	help  bool // steps of calls for help have a queue of their own
+	steps int  // the most batches of the other queue at once; 0: as many as AWS likes
+}
+
+// asDeployed is what template.yaml says.
+var asDeployed = lanes{help: true, steps: 10}
+
+func newSystem(t *testing.T, f faults, seed uint64, l lanes) *system {
 	t.Helper()
 	srv, cfg := standintest.Unserved(t)
-	s := &system{T: t, srv: srv, wire: newWire(srv, f, seed)}
+	s := &system{T: t, srv: srv, wire: newWire(srv, f, seed), lanes: l}
 	s.calm = cfg
 	s.calm.HTTPClient = &http.Client{Transport: newWire(srv, faults{}, seed)}
-	for _, q := range []standin.Queue{{Name: "urgent", Visibility: time.Minute}, {Name: "steps", Visibility: 2 * time.Minute}} {
+	for _, q := range []standin.Queue{{Name: "urgent", Visibility: time.Minute}, {Name: "steps", Visibility: 2 * time.Minute}, {Name: "help", Visibility: 2 * time.Minute}} {
 		if err := srv.EnsureQueue(q); err != nil {
 			t.Fatal(err)
 		}
@@ -87,20 +99,30 @@ func newSystem(t *testing.T, f faults, seed uint64) *system {
 			o.HTTPClient, o.Retryer = &http.Client{Transport: s.wire, Timeout: 2 * time.Second}, aws.NopRetryer{}
 		})}}
 	}
-	steps := func() *queue.Steps { return &queue.Steps{Client: sqsOn(), URL: srv.QueueURL("steps")} }
+	steps := func() *queue.Steps {
+		q := &queue.Steps{Client: sqsOn(), URL: srv.QueueURL("steps")}
+		if l.help {
+			q.Help = srv.QueueURL("help")
+		}
+		return q
+	}
 	engine := func(st *store.Store) *alarm.Engine {
 		return &alarm.Engine{Store: st, Teams: st, Publisher: publisher(), Steps: steps(), Now: time.Now, Log: log}
 	}
 	raiser := func(st *store.Store) *alarm.Raiser {
 		return &alarm.Raiser{Store: st, Teams: &alarm.Cached{Of: st, Now: time.Now}, Steps: steps(), Topics: publisher().Topic, Now: time.Now, Log: log}
 	}
+	musters := func(st *store.Store) *muster.Engine {
+		return &muster.Engine{Store: st, Alarms: raiser(st), Steps: steps(), Now: time.Now, Log: log}
+	}
 	for range processes {
 		st := s.storeOn(via(store.Brisk))
 		s.ingest = append(s.ingest, &ingest.Handler{Store: st, Alarms: raiser(st), Pager: publisher(), Retention: 720 * time.Hour, Now: time.Now, Log: log})
-		s.alarm = append(s.alarm, &alarm.Handler{Engine: engine(st), Log: log})
+		s.alarm = append(s.alarm, &alarm.Handler{Engine: engine(st), Musters: musters(st), Log: log})
 		s.desks = append(s.desks, &alarm.Desk{Store: st, Teams: &alarm.Cached{Of: st, Now: time.Now}, Steps: steps(), Now: time.Now})
 	}
 	st := s.storeOn(via(store.Brisk))
+	s.musters = musters(st)
 	s.dog = &watchdog.Handler{Store: st, Engine: engine(st), Alarms: raiser(st), LostFactor: 1000, LostMinimum: 1000 * time.Hour, Now: time.Now, Log: log}
 	return s
 }
@@ -183,9 +205,13 @@ func (s *system) run(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup
 	for _, q := range []source.Queue{
 		{Function: "ingest", Queue: "urgent", ARN: "arn:aws:sqs:eu-west-3:000000000000:urgent"},
-		{Function: "alarm", Queue: "steps", ARN: "arn:aws:sqs:eu-west-3:000000000000:steps"},
+		{Function: "alarm", Queue: "help", ARN: "arn:aws:sqs:eu-west-3:000000000000:help"},
+		{Function: "alarm", Queue: "steps", ARN: "arn:aws:sqs:eu-west-3:000000000000:steps", Concurrency: s.lanes.steps},
 	} {
 		q.BatchSize, q.Partial, q.Messages, q.Invoker = 10, true, s.srv, s
+		if q.Queue == "help" {
+			q.BatchSize = 1
+		}
 		wg.Go(func() {
 			if err := q.Run(ctx); err != nil {
 				s.Error(err)

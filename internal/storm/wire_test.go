@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // faults are the shares of all calls that go wrong, each in its way; the rest of 1 goes well.
@@ -40,6 +42,9 @@ type wire struct {
 	ambiguous map[pageName]int     // publishes whose caller cannot know whether SNS took them
 	emergency int                  // publishes that SNS took and that belong to no page
 	first     map[string]time.Time // publish about an alarm, also beside the table
+	texted    map[string]time.Time // first text message about an alarm
+	texts     *rate.Limiter        // of text messages that SNS takes; nil: as many as come
+	over      int                  // text messages that SNS did not take because of it
 }
 
 // A pageName is one page: the same for every publish of it.
@@ -48,7 +53,7 @@ type pageName struct{ alarm, contact, channel, step string }
 type pageKey struct{}
 
 func newWire(to http.Handler, f faults, seed uint64) *wire {
-	return &wire{to: to, faults: f, rand: rand.New(rand.NewPCG(seed, 1)), published: map[pageName]int{}, ambiguous: map[pageName]int{}, first: map[string]time.Time{}}
+	return &wire{to: to, faults: f, rand: rand.New(rand.NewPCG(seed, 1)), published: map[pageName]int{}, ambiguous: map[pageName]int{}, first: map[string]time.Time{}, texted: map[string]time.Time{}}
 }
 
 // link is where a notice that goes out beside the table names its alarm.
@@ -96,15 +101,21 @@ func (w *wire) carry(r *http.Request, before, after time.Duration, lost bool) (*
 		unsure()
 		return nil, err
 	}
-	text := ""
-	if publish && !page {
+	text, sms := "", false
+	if publish {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
 		}
 		form, _ := url.ParseQuery(string(b))
-		text = form.Get("Message")
+		text, sms = form.Get("Message"), form.Get("PhoneNumber") != ""
 		r.Body = io.NopCloser(bytes.NewReader(b))
+	}
+	if sms && w.texts != nil && !w.texts.Allow() {
+		w.mu.Lock()
+		w.over++
+		w.mu.Unlock()
+		return throttled(r), nil
 	}
 	rec := httptest.NewRecorder()
 	w.to.ServeHTTP(rec, r)
@@ -115,6 +126,9 @@ func (w *wire) carry(r *http.Request, before, after time.Duration, lost bool) (*
 			w.published[name]++
 			if w.first[name.alarm].IsZero() {
 				w.first[name.alarm] = time.Now()
+			}
+			if sms && w.texted[name.alarm].IsZero() {
+				w.texted[name.alarm] = time.Now()
 			}
 		default:
 			w.emergency++
