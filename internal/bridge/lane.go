@@ -27,8 +27,9 @@ type held struct {
 	odd   *oddity // nil for a good frame
 }
 
-// An oddity is why a frame is in quarantine.
+// An oddity is why a frame is in quarantine, or that there is none: its insole has said bye.
 type oddity struct {
+	bye    bool
 	why    string
 	remote string
 	id     insole.ID          // "" when nobody was known to have sent it
@@ -41,7 +42,7 @@ func (h *held) frame(named bool) queue.Frame {
 	var a *insole.Assignment
 	switch {
 	case h.odd != nil:
-		f.Quarantine, f.Remote, f.Insole, a = h.odd.why, h.odd.remote, h.odd.id, h.odd.who
+		f.Quarantine, f.Remote, f.Insole, f.Bye, a = h.odd.why, h.odd.remote, h.odd.id, h.odd.bye, h.odd.who
 	default:
 		f.Insole, a = h.s.id, h.s.who.Load()
 	}

@@ -725,3 +725,48 @@ func TestUnprovenNoise(t *testing.T) {
 		conn.Close()
 	})
 }
+
+// An insole that says that it goes away is handed on as gone, with the positions that were held; one that was only cut off is not.
+func TestByeIsHandedOn(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(*device)
+		want int
+	}{
+		{"goes away", func(d *device) { d.write(d.s.AppendBye(nil, sole.ByeGoingAway)) }, 1},
+		{"heard nothing", func(d *device) { d.write(d.s.AppendBye(nil, sole.ByeIdle)) }, 0},
+		{"cut off", func(d *device) { d.conn.Close() }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := play(t, nil)
+				d := meet(t, st.dial(), marie, testKey)
+				d.report(1, insole.KindFix)
+				d.report(2, insole.KindFix)
+				tt.end(d)
+				<-d.done
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				byes := 0
+				for _, f := range st.track.frames(t) {
+					if f.Bye {
+						byes++
+						if f.Insole != marie || f.Org != "acme" || len(f.Raw) != 0 || f.Quarantine != "" || f.HeardAtMs == 0 {
+							t.Errorf("handed on %+v", f)
+						}
+					}
+				}
+				if byes != tt.want {
+					t.Errorf("%d byes handed on, want %d", byes, tt.want)
+				}
+				if got := st.track.numbers(t, marie); !slices.Contains(got, 1) || !slices.Contains(got, 2) {
+					t.Errorf("kept %v", got)
+				}
+				if held, n := st.budget.held(), st.inflight.Load(); held != 0 || n != 0 {
+					t.Errorf("%d bytes, %d frames still held", held, n)
+				}
+				d.conn.Close()
+			})
+		})
+	}
+}

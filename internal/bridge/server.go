@@ -294,6 +294,16 @@ func (srv *Server) keep(s *session, remote string, b []byte, why string) {
 	srv.packer.add(held{raw: append([]byte(nil), b...), at: srv.now().UnixMilli(), odd: o}, 0)
 }
 
+// leaving hands on that the insole of s, which is proven, has said that it goes away: with its last positions, if there are any. It may be lost: then its
+// silence has one guess fewer.
+func (srv *Server) leaving(s *session, now time.Time) {
+	if !srv.budget.take(overhead, false, nil) {
+		return
+	}
+	o := &oddity{bye: true, id: s.id, who: s.who.Load(), give: func() { resumeAll(srv.budget.give(overhead)) }}
+	srv.packer.add(held{at: now.UnixMilli(), odd: o}, 0)
+}
+
 func (srv *Server) panicked(v any, remote string) {
 	srv.Metrics.panics.Inc()
 	srv.Log.Error("connection ended by a fault", "remote", remote, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))

@@ -96,6 +96,9 @@ func (s *session) feed(b []byte) (n int, err error) {
 		case p.raw != nil:
 			s.admit(&p, now)
 		case p.bye:
+			if p.away {
+				s.srv.leaving(s, now)
+			}
 			return n, errBye
 		}
 	}

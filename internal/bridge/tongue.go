@@ -27,6 +27,7 @@ type piece struct {
 	token  uint32 // what its acknowledgement says
 	urgent bool
 	bye    bool
+	away   bool // of bye: the insole goes away, by its own will
 	frame  sole.Frame
 }
 
@@ -60,7 +61,8 @@ func (t *soleTongue) split(b []byte) (piece, int, error) {
 		}
 		p.raw, p.token, p.urgent = f.Body, uint32(number), sole.Urgent(f.Body)
 	case sole.TypeBye:
-		p.bye = true
+		why, err := sole.ParseBye(f.Body)
+		p.bye, p.away = true, err == nil && why == sole.ByeGoingAway
 	}
 	return p, n, nil
 }

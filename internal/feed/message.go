@@ -78,7 +78,7 @@ type Alarm struct {
 	Drill        bool     `json:"drill,omitempty"`
 	Incident     string   `json:"incident,omitempty"` // the first alarm of those that belong together; absent of that one
 	Shelf        *Shelf   `json:"shelf,omitempty"`    // set aside by a person
-	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, taken-off, dead-zone, outage, unheard, unknown; of a technical alarm about an insole: clock, garbled"`
+	Guess        string   `json:"guess,omitempty" doc:"of lost contact: battery, switched-off, taken-off, dead-zone, outage, unheard, unknown; of a technical alarm about an insole: clock, garbled"`
 	Version      int64    `json:"version"`
 }
 

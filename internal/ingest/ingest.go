@@ -173,6 +173,7 @@ type group struct {
 	messages []string
 	help     bool
 	strays   []time.Time // when frames of it were heard that nobody understood
+	bye      time.Time   // when it last said bye
 }
 
 // sort puts the frames of m into the groups of their insoles, and what cannot be understood among the chores, for quarantine. It asks the table nothing:
@@ -197,7 +198,7 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) {
 			h.Log.ErrorContext(ctx, "frame in quarantine", "message", m.MessageId, "insole", f.Insole, "dialect", f.Dialect, "err", why)
 			quarantine(store.Stray{At: f.HeardAt(), Raw: f.Raw, Why: why.Error(), Insole: f.Insole, Org: f.Org, Remote: f.Remote})
 		}
-		if len(reports) == 0 && (f.Insole == "" || f.Org == "") {
+		if (len(reports) == 0 || f.Bye) && (f.Insole == "" || f.Org == "") {
 			continue
 		}
 		g := b.groups[f.Insole]
@@ -213,6 +214,9 @@ func (h *Handler) sort(ctx context.Context, b *batch, m events.SQSMessage) {
 		}
 		if why != nil {
 			g.strays = append(g.strays, f.HeardAt())
+		}
+		if f.Bye && f.HeardAt().After(g.bye) {
+			g.bye = f.HeardAt()
 		}
 		g.frames, g.reports = append(g.frames, f), append(g.reports, reports...)
 		if len(g.messages) == 0 || g.messages[len(g.messages)-1] != m.MessageId {
@@ -240,6 +244,8 @@ func decode(f queue.Frame) ([]insole.Report, error) {
 		return nil, fmt.Errorf("from the bridge: %s", f.Quarantine)
 	case f.Insole == "" || f.Org == "":
 		return nil, fmt.Errorf("frame without insole or org: %w", insole.ErrInvalid)
+	case f.Bye:
+		return nil, nil
 	}
 	switch f.Dialect {
 	case insole.SOLE:
@@ -333,6 +339,9 @@ func (h *Handler) group(ctx context.Context, g *group) error {
 		}
 		if err = h.strayed(ctx, &l, id, g, duty); err != nil {
 			return err
+		}
+		if g.bye.After(l.State.ByeAt) {
+			l.State.ByeAt = g.bye
 		}
 		err = h.save(ctx, l, before, ds)
 		if try == 6 || !errors.Is(err, insole.ErrConflict) {

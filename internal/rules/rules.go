@@ -63,7 +63,11 @@ type State struct {
 	MovedAt    time.Time // the last step of such a shift
 	ClockSince time.Time // since when its clock has not been believed, by the server's; zero when it is
 	Strays     Strays
+	ByeAt      time.Time `json:",omitzero"` // when it last said that it goes away; the server's clock. Heard since, it is back
 }
+
+// Away says whether the last that was heard of the insole is that it goes away.
+func (s State) Away() bool { return !s.ByeAt.IsZero() && !s.HeardAt.After(s.ByeAt) }
 
 // A Raise is an alarm to raise, or to join to the open one of its kind.
 type Raise struct {

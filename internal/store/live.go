@@ -31,7 +31,7 @@ type Live struct {
 //	v version · w worker · h heard · a happened (ms since 1970) · bo boot · sq sequence · la lo (1e-7°) · al m · ac dm · sp cm/s · co 0.1° ·
 //	sa satellites · fs source · fa fix time ms · b battery percent · mv · ch charging · bt where its trend begins, minutes since 1970 × 128 + percent · st steps · po posture · ex expect s · of clock off ms ·
 //	ls lost · cd conditions · cb cs boot and sequence of the newest cancel · z zones (packZones) · wk walk (packWalk) · mo last step of a shift by walking ·
-//	os clock off since, ms · yf yl yn strays: first and last, ms, and how many · q ring
+//	os clock off since, ms · yf yl yn strays: first and last, ms, and how many · by bye, ms · q ring
 func (l Live) item() item {
 	s := l.State
 	it := liveKey(l.Org, l.Insole).item()
@@ -93,6 +93,7 @@ func (l Live) item() item {
 	set("yf", ms(s.Strays.From))
 	set("yl", ms(s.Strays.Last))
 	set("yn", int64(s.Strays.N))
+	set("by", ms(s.ByeAt))
 	if len(l.Ring) > 0 {
 		it["q"] = bin(packPoints(l.Ring))
 	}
@@ -129,6 +130,7 @@ func liveFrom(it item) (Live, error) {
 	s.Walk, s.MovedAt = unpackWalk(binOf(it, "wk")), timeOf(numOf(it, "mo"))
 	s.ClockSince = timeOf(numOf(it, "os"))
 	s.Strays = rules.Strays{From: timeOf(numOf(it, "yf")), Last: timeOf(numOf(it, "yl")), N: int(numOf(it, "yn"))}
+	s.ByeAt = timeOf(numOf(it, "by"))
 	var err error
 	l.Ring, err = unpackPoints(binOf(it, "q"))
 	if err != nil {

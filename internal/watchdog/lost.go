@@ -124,7 +124,10 @@ func (h *Handler) wornOn(ctx context.Context, l store.Live, now time.Time) (a in
 		}
 		return a, c.Shift.Since, err == nil && c.Shift.Holds(now), nil
 	}
-	began, _, _ = insole.Began(a.Shifts, now)
+	began, ends, shift := insole.Began(a.Shifts, now)
+	if shift && l.State.Away() && ends.Sub(l.State.ByeAt) <= Leaving {
+		return a, began, false, nil // has gone home
+	}
 	return a, began, insole.On(a.Shifts, now), nil
 }
 
@@ -156,7 +159,7 @@ func (h *Handler) limit(ctx context.Context, a insole.Assignment) limit {
 func (h *Handler) quiet(ctx context.Context, suspects []suspect, newest map[insole.Dialect]time.Time, w way, was []store.Quiet, now time.Time) ([]store.Quiet, error) {
 	late := map[insole.Dialect]int{}
 	for _, s := range suspects {
-		if now.Sub(s.State.HeardAt) > s.limit.patience(s.State) {
+		if now.Sub(s.State.HeardAt) > s.limit.patience(s.State) && !s.State.Away() { // who says bye has been heard by everything of ours
 			late[s.Insole.Speaks()]++
 		}
 	}

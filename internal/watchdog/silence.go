@@ -16,6 +16,7 @@ const (
 	QuietMost = 10 * time.Minute // the same, of one that is only guessed because nobody is heard
 	QuietFew  = 3                // insoles on shift that must be silent together before it is guessed
 	Unheard   = 30 * time.Minute // into the shift, when an insole that was put away before it has still not been heard
+	Leaving   = 10 * time.Minute // before the end of the shift, when an insole that says bye may
 	Before    = time.Hour        // an insole heard within so long before its shift was on its way to it
 )
 
@@ -209,6 +210,9 @@ func guess(l store.Live, others []store.Live, now time.Time) insole.Guess {
 	s := l.State
 	if b := s.Battery; b != nil && !b.Charging && (b.Percent <= emptyAt || drained(l, now)) {
 		return insole.GuessBattery
+	}
+	if s.Away() {
+		return insole.GuessOff
 	}
 	if s.Conditions&rules.TakenOff != 0 {
 		return insole.GuessTakenOff
