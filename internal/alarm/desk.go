@@ -86,7 +86,7 @@ func (d *Desk) Resolve(ctx context.Context, org insole.OrgID, id insole.AlarmID,
 			return a, nil, fmt.Errorf("alarm %s has ended: %w", id, insole.ErrConflict)
 		}
 		a.State, a.EndedAt, a.EndedBy, a.Reason, a.NextStepAt, a.Shelf = insole.Resolved, now, string(user.ID), reason, time.Time{}, insole.Shelf{}
-		if note != "" {
+		if note != "" && !wearers(a) {
 			a.Note = note
 		}
 		return a, &store.LogLine{At: now, What: "resolved", Who: string(user.ID), Name: user.Name, Text: strings.TrimSpace(string(reason) + " " + note)}, nil
@@ -104,13 +104,18 @@ func (d *Desk) Note(ctx context.Context, org insole.OrgID, id insole.AlarmID, us
 		return insole.Alarm{}, fmt.Errorf("empty note: %w", insole.ErrInvalid)
 	}
 	return d.change(ctx, org, id, func(a insole.Alarm, now time.Time) (insole.Alarm, *store.LogLine, error) {
-		a.Note = note
+		if !wearers(a) {
+			a.Note = note
+		}
 		if a.State == insole.Taken && a.Owner == user.ID {
 			a.NextStepAt = d.lapse(ctx, a, now)
 		}
 		return a, &store.LogLine{At: now, What: "note", Who: string(user.ID), Name: user.Name, Text: note}, nil
 	})
 }
+
+// wearers says whether a's Note is what its wearer wrote for whoever comes: whoever comes later must find it too. What others say is in the log.
+func wearers(a insole.Alarm) bool { return a.Kind == insole.AlarmAmber && a.Note != "" }
 
 // attempts is how often a change is tried again when somebody else wrote the alarm in between.
 const attempts = 8

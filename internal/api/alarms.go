@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"solewatch/internal/feed"
 	"solewatch/internal/insole"
+	"solewatch/internal/store"
 )
 
 // Page is one notice to one contact.
@@ -42,6 +45,26 @@ type AlarmFile struct {
 	Alarm feed.Alarm `json:"alarm"`
 	Pages []Page     `json:"pages"`
 	Log   []LogLine  `json:"log"`
+
+	LeftOut int `json:"leftOut,omitempty" doc:"older pages, and lines between the first and the newest, of an alarm that nobody ends; the dossier has them"`
+}
+
+// How much of one alarm is in an answer: Lambda's is 6 MB at most, and a last step that repeats for weeks makes more.
+const (
+	filePages = 2000
+	fileLines = 2000
+)
+
+// lookBack is how long after its end what an alarm says of a whereabouts counts as now: as long as the board and its dialogs show it.
+const lookBack = time.Hour
+
+// lookedBack writes down that somebody looks at where a worker was who needed help some time ago.
+func (a *API) lookedBack(ctx context.Context, one insole.Alarm) error {
+	s, now := who(ctx), a.Now().UTC()
+	if _, part := insole.PartOf(one.Worker); part || one.Worker == "" || one.Fix == nil || one.State.Open() || now.Sub(one.EndedAt) < lookBack {
+		return nil
+	}
+	return a.Store.PutLook(ctx, store.Look{Org: s.Org, Worker: one.Worker, User: s.User, UserName: s.Name, At: now, From: one.SentAt, To: one.EndedAt})
 }
 
 type AlarmPath struct {
@@ -101,7 +124,20 @@ func (a *API) alarm(ctx context.Context, in *AlarmPath) (*fileAnswer, error) {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	out := &fileAnswer{AlarmFile{Alarm: feed.AlarmOf(f.Alarm), Pages: make([]Page, len(f.Pages)), Log: make([]LogLine, len(f.Log))}}
+	s := who(ctx)
+	if err := a.lookedBack(ctx, f.Alarm); err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	out := &fileAnswer{AlarmFile{Alarm: feed.AlarmOf(f.Alarm)}}
+	if s.Role.May(insole.Supervisor) { // also what the wearer wrote for whoever comes
+		out.Body.Alarm.Note = f.Alarm.Note
+	}
+	out.Body.LeftOut = max(0, len(f.Pages)-filePages) + max(0, len(f.Log)-fileLines)
+	f.Pages = f.Pages[max(0, len(f.Pages)-filePages):]
+	if n := len(f.Log); n > fileLines { // how it began is worth more than its middle
+		f.Log = append(slices.Clone(f.Log[:fileLines/10]), f.Log[n-fileLines+fileLines/10:]...)
+	}
+	out.Body.Pages, out.Body.Log = make([]Page, len(f.Pages)), make([]LogLine, len(f.Log))
 	for i, p := range f.Pages {
 		out.Body.Pages[i] = Page{
 			Step: p.Step, Contact: string(p.Contact), Name: p.Name, Channel: string(p.Channel), State: string(p.State),

@@ -39,8 +39,8 @@ var (
 	}()
 )
 
-// maxAnswer is the largest answer taken, in bytes.
-const maxAnswer = 1 << 10
+// maxAnswer is the largest answer taken, in bytes: a note of insole.MaxNote characters, each of up to four bytes that a form writes as %XX.
+const maxAnswer = 12*insole.MaxNote + 1<<10
 
 // An answerPage is what the template shows.
 type answerPage struct {

@@ -313,7 +313,7 @@ func TestAnswerPageRefuses(t *testing.T) {
 		{"no answer", "", nil, 400},
 		{"another answer", "answer=maybe", nil, 400},
 		{"JSON", `{"answer":"taken"}`, []string{"Content-Type", "application/json"}, 400},
-		{"too much", "answer=taken&x=" + strings.Repeat("x", 2000), nil, 400},
+		{"too much", "answer=taken&x=" + strings.Repeat("x", 8000), nil, 400},
 		{"a broken form", "answer=%zz", nil, 400},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

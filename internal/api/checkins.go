@@ -317,10 +317,29 @@ func (a *API) endActivity(ctx context.Context, in *WorkerPath) (*checkInAnswer, 
 }
 
 func (a *API) workerLink(ctx context.Context, in *WorkerPath) (*checkInAnswer, error) {
+	if err := a.linkAllowed(ctx, in.id()); err != nil {
+		return nil, a.fail(ctx, err)
+	}
 	return a.tell(ctx, in.id(), func(c insole.CheckIns, w checkin.Wearer, now time.Time) (checkin.Plan, error) {
 		if !w.Phone {
 			return checkin.Plan{}, &problem{what: phoneless}
 		}
 		return checkin.LinkWanted(c, w, now, said(ctx)), nil
 	})
+}
+
+// linkAllowed refuses a link to a worker who has just been sent one, and too many to everybody.
+func (a *API) linkAllowed(ctx context.Context, w insole.WorkerID) error {
+	one, err := a.Store.Worker(ctx, who(ctx).Org, w)
+	if err != nil {
+		return err
+	}
+	if one.Phone == "" {
+		return &problem{what: phoneless}
+	}
+	err = a.enoughOf(ctx, "link-to", string(w), 1, linkAgain)
+	if err == nil {
+		err = a.enough(ctx, "link", linksABound)
+	}
+	return err
 }

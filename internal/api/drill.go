@@ -21,6 +21,15 @@ func (a *API) drillRoutes(h huma.API) {
 	huma.Register(h, op("drill", http.MethodPost, "/api/drills", "Exercise: as though this worker had pressed", "alarms", insole.Supervisor), a.drill)
 }
 
+// onShift says whether w is at work now. Of whom that cannot be read it is not said.
+func (a *API) onShift(ctx context.Context, w insole.Worker) bool {
+	if w.ShiftBy == insole.ByNothing {
+		return insole.On(w.Shifts, a.Now())
+	}
+	c, err := a.Store.GetCheckIns(ctx, w.Org, w.ID)
+	return err == nil && insole.OnShift(w.Shifts, w.ShiftBy, &c, a.Now())
+}
+
 // drill raises an exercise by the true path. While one of this worker is open it answers with that one. Where the worker is is what the board shows: off shift it is not told.
 func (a *API) drill(ctx context.Context, in *drillInput) (*alarmAnswer, error) {
 	s := who(ctx)
@@ -32,8 +41,11 @@ func (a *API) drill(ctx context.Context, in *drillInput) (*alarmAnswer, error) {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
+	if err := a.enough(ctx, "drill", drillsABound); err != nil {
+		return nil, a.fail(ctx, err)
+	}
 	var fix *insole.Fix
-	if w.Insole != "" && insole.On(w.Shifts, a.Now()) {
+	if w.Insole != "" && a.onShift(ctx, w) {
 		if l, err := a.Store.GetLive(ctx, s.Org, w.Insole); err == nil && l.Worker == w.ID { // nobody waits for where it is
 			fix = l.State.Fix
 		}

@@ -69,6 +69,16 @@ func (a *API) lifecycleRoutes(h huma.API) {
 }
 
 func (a *API) escalate(ctx context.Context, in *escalateInput) (*alarmAnswer, error) {
+	was, err := a.Store.GetAlarm(ctx, who(ctx).Org, in.id())
+	if err == nil && was.State.Open() && was.Step == in.Body.Step {
+		err = a.enoughOf(ctx, "escalate-of", string(was.ID), escalatesOfAlarm, bound)
+		if err == nil {
+			err = a.enough(ctx, "escalate", escalatesABound)
+		}
+	}
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
 	one, err := a.Desk.Escalate(ctx, who(ctx).Org, in.id(), user(ctx), in.Body.Step)
 	return a.answered(ctx, one, err)
 }

@@ -177,6 +177,9 @@ func (a *API) muster(ctx context.Context, in *MusterPath) (*musterFileAnswer, er
 	for i, s := range rows {
 		out.Body.People[i] = personOf(s)
 		out.Body.People[i].Help = help[s.Worker]
+		if !m.EndedAt.IsZero() && a.Now().Sub(m.EndedAt) >= lookBack {
+			out.Body.People[i].Where = "" // a whereabouts of the past, which nobody looks at unrecorded
+		}
 	}
 	return out, nil
 }
@@ -257,6 +260,9 @@ func (a *API) beginMuster(ctx context.Context, in *musterInput) (*musterAnswer, 
 	m, err := a.called(ctx, in.Body)
 	if err == nil && !muster.Valid(m.ID) {
 		err = &problem{what: malformed, cause: fmt.Errorf("muster %q", m.ID)}
+	}
+	if err == nil {
+		err = a.enough(ctx, "muster", mustersABound)
 	}
 	if err == nil {
 		m, _, err = a.Musters.Begin(ctx, m)

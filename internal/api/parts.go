@@ -261,6 +261,14 @@ func (a *API) setOperators(ctx context.Context, in *operatorsBody) (*operatorsBo
 		d.SetOperators(insole.TeamID(in.Body.Team))
 		return nil
 	})
+	var faults directory.Faults
+	if errors.As(err, &faults) {
+		for i := range faults {
+			if faults[i].At == "operators" {
+				faults[i].At = "team" // as the body calls it
+			}
+		}
+	}
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

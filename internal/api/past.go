@@ -41,7 +41,9 @@ func (a *API) past(ctx context.Context, in *pastInput) (*pastAnswer, error) {
 	out := &pastAnswer{}
 	out.Body.Unread, out.Body.Alarms = unread, make([]feed.Alarm, len(ended))
 	for i, f := range ended {
-		out.Body.Alarms[i] = feed.AlarmOf(f.Alarm)
+		one := feed.AlarmOf(f.Alarm)
+		one.Lat, one.Lon, one.AccuracyM, one.FixAtMs = nil, nil, 0, 0 // where people were is in each one's file, and who looks there is recorded
+		out.Body.Alarms[i] = one
 	}
 	slices.Reverse(out.Body.Alarms)
 	return out, nil

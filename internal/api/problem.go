@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -35,6 +36,8 @@ const (
 	ended        = "ended"
 	badRange     = "range"
 	badMonth     = "month"
+	toCome       = "to-come" // nothing can be known of it yet
+	enough       = "enough"  // that many messages have gone out for one person
 	owned        = "owned"
 	latched      = "latched"   // somebody may be in need: not to be put out of sight
 	duress       = "duress"    // nothing may be felt on the foot now
@@ -57,7 +60,7 @@ var statuses = map[string]int{
 	conflict: http.StatusConflict, taken: http.StatusConflict, owned: http.StatusConflict, ended: http.StatusConflict, changed: http.StatusPreconditionFailed,
 	unversioned: http.StatusPreconditionRequired,
 	latched:     http.StatusConflict, duress: http.StatusConflict, noInsole: http.StatusConflict,
-	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
+	badRange: http.StatusUnprocessableEntity, badMonth: http.StatusUnprocessableEntity, toCome: http.StatusUnprocessableEntity, enough: http.StatusTooManyRequests, invalid: http.StatusUnprocessableEntity, malformed: http.StatusBadRequest,
 	badCheckIn: http.StatusUnprocessableEntity, shiftless: http.StatusConflict, phoneless: http.StatusConflict, activityless: http.StatusConflict,
 	tooLarge: http.StatusRequestEntityTooLarge, mediaType: http.StatusUnsupportedMediaType,
 }
@@ -207,6 +210,7 @@ var schemaTexts = []struct {
 	{regexp.MustCompile(`^expected number >= (\S+)$`), "min", []string{"n"}},
 	{regexp.MustCompile(`^expected number <= (\S+)$`), "max", []string{"n"}},
 	{regexp.MustCompile(`^expected value to be one of "(.*)"$`), "one-of", []string{"list"}},
+	{regexp.MustCompile(`^expected string to (?:be|match pattern) a time as (\S+)$`), "time", []string{"like"}},
 	{regexp.MustCompile(`^expected string to (?:be|match pattern) (.*)$`), "pattern", nil},
 	{regexp.MustCompile(`^(?:expected integer|invalid integer)$`), "integer", nil},
 	{regexp.MustCompile(`^(?:expected number|invalid (?:number|float.*))$`), "number", nil},
@@ -222,6 +226,9 @@ func schemaText(locale, said string) string {
 		}
 		var args []string
 		for i, name := range t.args {
+			if f, err := strconv.ParseFloat(m[i+1], 64); err == nil { // 253402300799000 comes as 2.53402300799e+14
+				m[i+1] = strconv.FormatFloat(f, 'f', -1, 64)
+			}
 			args = append(args, name, m[i+1])
 		}
 		return text.Say(locale, "problem.schema."+t.what, args...)

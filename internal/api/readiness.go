@@ -64,6 +64,7 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 		insoles  []store.Kept[store.InsoleRef]
 		teams    []insole.Team
 		contacts []insole.Contact
+		asked    []insole.CheckIns
 	)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { workers, err = a.Store.Workers(gctx, s.Org); return err })
@@ -71,6 +72,7 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 	g.Go(func() (err error) { insoles, err = a.Store.Insoles(gctx, s.Org); return err })
 	g.Go(func() (err error) { teams, err = a.Store.Teams(gctx, s.Org); return err })
 	g.Go(func() (err error) { contacts, err = a.Store.Contacts(gctx, s.Org); return err })
+	g.Go(func() (err error) { asked, err = a.Store.AllCheckIns(gctx, s.Org); return err })
 	err := g.Wait()
 	if err != nil {
 		return nil, a.fail(ctx, err)
@@ -89,6 +91,10 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 	heard := map[insole.ID]*store.Live{}
 	for _, l := range lives {
 		heard[l.Insole] = &l
+	}
+	checkIns := map[insole.WorkerID]*insole.CheckIns{}
+	for _, c := range asked {
+		checkIns[c.Worker] = &c
 	}
 	byTeam := map[insole.TeamID]*insole.Team{}
 	for _, t := range teams {
@@ -111,11 +117,11 @@ func (a *API) readiness(ctx context.Context, in *readinessInput) (*readinessAnsw
 	out.Body.AtMs, out.Body.Workers = now.UnixMilli(), make([]Readiness, 0, len(workers))
 	for _, w := range workers {
 		v := readiness.Of(readiness.Facts{
-			Worker: w, Insole: refs[w.Insole], Live: heard[w.Insole], Team: byTeam[w.Team], Contacts: people, Confirmed: confirmed[w.Team],
+			Worker: w, CheckIns: checkIns[w.ID], Insole: refs[w.Insole], Live: heard[w.Insole], Team: byTeam[w.Team], Contacts: people, Confirmed: confirmed[w.Team],
 			SMS: sms, Drill: drillOf(drills, w.Team), Drills: true,
 		}, now)
 		line := Readiness{
-			Worker: string(w.ID), Name: w.Name, Team: string(w.Team), OnShift: insole.On(w.Shifts, now), Ready: v.Ready,
+			Worker: string(w.ID), Name: w.Name, Team: string(w.Team), OnShift: insole.OnShift(w.Shifts, w.ShiftBy, checkIns[w.ID], now), Ready: v.Ready,
 			Reasons: make([]ReadinessReason, len(v.Reasons)),
 		}
 		if d := drillOf(drills, w.Team); d != nil {

@@ -71,6 +71,9 @@ func (a *API) whyRoutes(h huma.API) {
 func (a *API) why(ctx context.Context, in *whyInput) (*whyAnswer, error) {
 	s, now, at := who(ctx), a.Now().UTC(), time.UnixMilli(in.AtMs).UTC()
 	from, to := at.Add(-whyAround), at.Add(whyAround)
+	if at.After(now.Add(whyAround)) {
+		return nil, a.fail(ctx, &problem{what: toCome})
+	}
 	w, err := a.Store.Worker(ctx, s.Org, insole.WorkerID(in.Worker))
 	if err != nil {
 		return nil, a.fail(ctx, err)

@@ -74,6 +74,16 @@ func TestWorkerLink(t *testing.T) {
 	if code := post(own, do("start", "minutes", "30", "note", "asthma <b>")); code != 303 || now().Activity.Note != "asthma <b>" {
 		t.Errorf("announcing: %d, %+v", code, now().Activity)
 	}
+	long := strings.Repeat("é", insole.MaxNote)
+	if code := post(own, do("start", "minutes", "30", "note", long)); code != 303 || now().Activity.Note != long {
+		t.Errorf("the longest note, with accents: %d, %d bytes", code, len(now().Activity.Note))
+	}
+	if code := post(own, do("start", "minutes", "30", "note", long+"é")); code != 422 || now().Activity.Note != long {
+		t.Errorf("a longer one: %d", code)
+	}
+	if code := post(own, do("start", "minutes", "30", "note", "asthma <b>")); code != 303 {
+		t.Errorf("announcing anew: %d", code)
+	}
 	if a := get(own); !strings.Contains(a.body, "asthma &lt;b&gt;") || !strings.Contains(a.body, `value="extend"`) {
 		t.Errorf("their own page: %s", a.body)
 	}

@@ -18,6 +18,9 @@ func AlarmOf(a insole.Alarm) Alarm {
 		Owner: string(a.Owner), OwnerName: a.OwnerName, TakenAtMs: ms(a.TakenAt), ReturnedAtMs: ms(a.ReturnedAt),
 		EndedAtMs: ms(a.EndedAt), EndedBy: a.EndedBy, Reason: string(a.Reason), Note: a.Note, Drill: a.Drill, Guess: string(a.Guess), Version: int64(a.Version),
 	}
+	if a.Kind == insole.AlarmAmber { // what the wearer wrote of their health is for responders, and asked for
+		f.Note = ""
+	}
 	if a.Incident != a.ID {
 		f.Incident = string(a.Incident)
 	}

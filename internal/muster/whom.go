@@ -26,10 +26,11 @@ const (
 
 // Facts are what is known of an org's people when they are called.
 type Facts struct {
-	Workers []insole.Worker
-	Lives   map[insole.ID]store.Live
-	Help    map[insole.WorkerID]bool // an open alarm of a kind that IsHelp
-	Hushed  map[insole.WorkerID]bool // an open covert call: nothing may be felt on the foot
+	Workers  []insole.Worker
+	CheckIns map[insole.WorkerID]*insole.CheckIns // a shift by hand or by walking is in them
+	Lives    map[insole.ID]store.Live
+	Help     map[insole.WorkerID]bool // an open alarm of a kind that IsHelp
+	Hushed   map[insole.WorkerID]bool // an open covert call: nothing may be felt on the foot
 }
 
 // Whom lists everybody that m concerns, by name of worker: of a team, who is on shift, and who is not but was heard outside of the charger with a fix
@@ -45,7 +46,7 @@ func Whom(m insole.Muster, f Facts, now time.Time) []insole.Summons {
 		}
 		l, heard := f.Lives[w.Insole]
 		heard = heard && w.Insole != "" && l.Worker == w.ID // what it said on somebody else's foot is not this worker's
-		on := insole.On(w.Shifts, now)
+		on := insole.OnShift(w.Shifts, w.ShiftBy, f.CheckIns[w.ID], now)
 		charging := heard && l.State.Battery != nil && l.State.Battery.Charging
 		var fix *insole.Fix
 		if heard {
@@ -96,9 +97,16 @@ func silent(l store.Live, now time.Time) bool {
 
 // facts reads what Whom must know.
 func facts(ctx context.Context, st *store.Store, org insole.OrgID) (Facts, error) {
-	f := Facts{Lives: map[insole.ID]store.Live{}, Help: map[insole.WorkerID]bool{}, Hushed: map[insole.WorkerID]bool{}}
+	f := Facts{CheckIns: map[insole.WorkerID]*insole.CheckIns{}, Lives: map[insole.ID]store.Live{}, Help: map[insole.WorkerID]bool{}, Hushed: map[insole.WorkerID]bool{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { f.Workers, err = st.Workers(ctx, org); return err })
+	g.Go(func() error {
+		all, err := st.AllCheckIns(ctx, org)
+		for _, c := range all {
+			f.CheckIns[c.Worker] = &c
+		}
+		return err
+	})
 	g.Go(func() error {
 		lives, err := st.LiveItems(ctx, org, false)
 		for _, l := range lives {

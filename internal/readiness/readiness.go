@@ -89,6 +89,7 @@ type Verdict struct {
 // Facts are what is known of one worker. The zero value of a field is "there is none".
 type Facts struct {
 	Worker   insole.Worker
+	CheckIns *insole.CheckIns // of Worker; nil: none. A shift by hand or by walking is in them
 	Insole   *store.InsoleRef // the one that Worker names; nil: not registered in the org
 	Live     *store.Live      // of that insole; nil: never heard
 	Team     *insole.Team     // nil: there is none of that name
@@ -151,7 +152,7 @@ func (v *Verdict) ofInsole(f Facts, now time.Time) {
 		v.add(Blocks, Silent)
 		v.Reasons[len(v.Reasons)-1].Since = s.HeardAt
 	}
-	if s.Conditions&rules.TakenOff != 0 && insole.On(f.Worker.Shifts, now) {
+	if s.Conditions&rules.TakenOff != 0 && insole.OnShift(f.Worker.Shifts, f.Worker.ShiftBy, f.CheckIns, now) {
 		v.add(Blocks, TakenOff)
 	}
 	switch b := s.Battery; {
