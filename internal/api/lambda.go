@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"sync"
 
 	"github.com/akrylysov/algnhsa"
 	"github.com/aws/aws-lambda-go/events"
@@ -29,7 +30,10 @@ func (a *API) Lambda() lambda.Handler {
 				return json.Marshal(events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest})
 			}
 		}
-		defer a.Heart.Beat(ctx, nil)
+		// Beside the request, so that it is not held up by it. Lambda stops whatever goes on after the answer.
+		var beat sync.WaitGroup
+		beat.Go(func() { a.Heart.Beat(ctx, nil) })
+		defer beat.Wait()
 		return inner.Invoke(ctx, payload)
 	})
 }

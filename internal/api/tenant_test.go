@@ -3,9 +3,11 @@ package api_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"solewatch/internal/auth"
 	"solewatch/internal/insole"
 	"solewatch/internal/standin"
 	"solewatch/internal/standin/standintest"
@@ -30,7 +32,7 @@ func TestNobodyCrossesOrgs(t *testing.T) {
 		"drill":         404, // names acme's worker
 	}
 	lists := map[string]bool{"board": true, "alarms": true, "workers": true, "teams": true, "contacts": true, "insoles": true, "zones": true, "users": true,
-		"check-ins": true, "parts": true, "readiness": true, "report": true, "musters": true, "past-alarms": true, "shelves": true}
+		"check-ins": true, "duty": true, "parts": true, "readiness": true, "report": true, "musters": true, "past-alarms": true, "shelves": true}
 	requests := o.requests("acme")
 	req := requests["make-user"]
 	req.body = m{"name": "Thief", "email": "viewer@acme.example", "role": "viewer"} // a user of acme's
@@ -163,5 +165,18 @@ func TestLostReply(t *testing.T) {
 	a = o.ask(t, as("acme", insole.Supervisor), "POST", o.requests("acme")["take"].path, nil)
 	if a.status != 200 || !strings.Contains(a.body, `"owner":"supervisor"`) {
 		t.Errorf("the second time: %d %s", a.status, a.body)
+	}
+}
+
+// A table that takes the question and never answers is away too, and the page hears so while it still waits.
+func TestStatusOfASilentTable(t *testing.T) {
+	o := newOffice(t)
+	if err := o.srv.SetFaults(standin.Fault{Service: "dynamodb", Kind: standin.FaultDelay, Delay: standin.Duration(20 * time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	a := o.ask(t, auth.Session{}, "GET", "/api/status", nil)
+	if took := time.Since(began); a.status != 200 || !strings.Contains(a.body, `"store":"away"`) || took > 2400*time.Millisecond {
+		t.Errorf("status %d %s after %v", a.status, a.body, took)
 	}
 }
