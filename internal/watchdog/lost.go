@@ -41,7 +41,8 @@ func (h *Handler) Silent(ctx context.Context) error {
 	now := h.Now().UTC()
 	w := workers{turns: make(chan struct{}, 8)}
 	pulses, quiet, err := h.Store.Pulses(ctx)
-	if err != nil { // then silence is taken for what it may be
+	blind := err != nil // not everything could be looked at
+	if err != nil {     // then silence is taken for what it may be
 		w.fail(fmt.Errorf("pulses: %w", err))
 	}
 	newest := map[insole.Dialect]time.Time{}
@@ -53,6 +54,7 @@ func (h *Handler) Silent(ctx context.Context) error {
 		all, err := h.Store.LiveItems(ctx, o, true)
 		if err != nil {
 			w.fail(fmt.Errorf("live items of %s: %w", o, err))
+			blind = true
 			continue
 		}
 		for _, l := range all {
@@ -78,7 +80,11 @@ func (h *Handler) Silent(ctx context.Context) error {
 		}
 	}
 	w.wg.Wait()
-	quiet, err = h.quiet(ctx, suspects, newest, wayOf(pulses, quiet, now), quiet, now)
+	few := QuietFew
+	if blind { // who was not looked at may be heard: nothing is guessed
+		few = len(suspects) + 1
+	}
+	quiet, err = h.quiet(ctx, suspects, newest, wayOf(pulses, quiet, now), quiet, few, now)
 	w.fail(err)
 	way := wayOf(pulses, quiet, now)
 	held := map[insole.OrgID][]suspect{}
@@ -154,9 +160,9 @@ func (h *Handler) limit(ctx context.Context, a insole.Assignment) limit {
 	return m
 }
 
-// quiet begins and ends the times in which nobody of a language is heard, and returns them as they are now. It begins when QuietFew insoles on shift are overdue and nobody at all was heard for LostMinimum, though
+// quiet begins and ends the times in which nobody of a language is heard, and returns them as they are now. It begins when few insoles on shift are overdue and nobody at all was heard for LostMinimum, though
 // the bridges say that they work; it ends with the first who is heard.
-func (h *Handler) quiet(ctx context.Context, suspects []suspect, newest map[insole.Dialect]time.Time, w way, was []store.Quiet, now time.Time) ([]store.Quiet, error) {
+func (h *Handler) quiet(ctx context.Context, suspects []suspect, newest map[insole.Dialect]time.Time, w way, was []store.Quiet, few int, now time.Time) ([]store.Quiet, error) {
 	late := map[insole.Dialect]int{}
 	for _, s := range suspects {
 		if now.Sub(s.State.HeardAt) > s.limit.patience(s.State) && !s.State.Away() { // who says bye has been heard by everything of ours
@@ -174,7 +180,7 @@ func (h *Handler) quiet(ctx context.Context, suspects []suspect, newest map[inso
 		out = append(out, q)
 	}
 	for d, n := range late {
-		if _, down := w.down(d); down || n < QuietFew || now.Sub(newest[d]) <= h.LostMinimum {
+		if _, down := w.down(d); down || n < few || now.Sub(newest[d]) <= h.LostMinimum {
 			continue
 		}
 		q := store.Quiet{Dialect: d, From: newest[d]}

@@ -16,7 +16,9 @@ func (h *Handler) Parts(ctx context.Context) error {
 	if h.Heart == nil {
 		return nil
 	}
-	audit, err := h.Audit(ctx)
+	looking, cancel := half(ctx, 0)
+	audit, err := h.Audit(looking)
+	cancel()
 	h.Heart.Beat(ctx, func(b *insole.Beat) {
 		if err == nil { // nothing is said of alarms that could not be read
 			b.Audit = &audit

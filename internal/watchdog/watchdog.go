@@ -74,10 +74,42 @@ type Handler struct {
 	worn worn
 }
 
-// HandleSchedule does what is due, then looks for insoles that have fallen silent, then for what was not felt. What it cannot do now is still there in a minute; its error
-// names everything that went wrong. A repeat, or two at once, do nothing twice.
+// HandleSchedule does what is due, then looks for insoles that have fallen silent, which nobody else does, then for everything else. What it cannot do now
+// is still there in a minute; its error names everything that went wrong. A repeat, or two at once, do nothing twice.
+//
+// Each part may take half of what is left of ctx's time, so that one that hangs starves none after it, and the sweep comes first.
 func (h *Handler) HandleSchedule(ctx context.Context, _ json.RawMessage) error {
-	return errors.Join(h.Sweep(ctx), h.Asked(ctx), h.Silent(ctx), h.Unfelt(ctx), h.Called(ctx), h.Watched(ctx), h.Parts(ctx))
+	var errs []error
+	for _, part := range []func(context.Context) error{h.Sweep, h.Silent, h.Asked, h.Unfelt, h.Called, h.Watched} {
+		errs = append(errs, within(ctx, part))
+	}
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-toAnswer))
+		defer cancel()
+	}
+	return errors.Join(append(errs, h.Parts(ctx))...)
+}
+
+// What HandleSchedule keeps back of its time: to say that it works and judge who does not, and to answer before it is stopped.
+const (
+	forParts = 6 * time.Second
+	toAnswer = time.Second
+)
+
+// within is part, in half of what is left of ctx's time.
+func within(ctx context.Context, part func(context.Context) error) error {
+	ctx, cancel := half(ctx, forParts)
+	defer cancel()
+	return part(ctx)
+}
+
+// half is ctx with half of what is left of its time, but for rest.
+func half(ctx context.Context, rest time.Duration) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, (time.Until(end)-rest)/2)
+	}
+	return ctx, func() {}
 }
 
 // Sweep advances every alarm that has something due.
@@ -120,21 +152,24 @@ func (h *Handler) Sweep(ctx context.Context) error {
 // Unfelt ends every downlink that no insole has answered in its time, and says so in its alarm's log.
 func (h *Handler) Unfelt(ctx context.Context) error {
 	now := h.Now().UTC()
-	var errs []error
+	w := workers{turns: make(chan struct{}, 8)} // an evacuation leaves thousands
 	for d, err := range h.Store.Downlinks(ctx) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("downlinks: %w", err))
+			w.fail(fmt.Errorf("downlinks: %w", err))
 			break
 		}
 		if !d.Over(now) {
 			continue
 		}
-		err = h.Store.SettleDownlink(ctx, d, store.LogLine{At: now, What: "unreachable-" + string(d.Command)})
-		if err != nil && !errors.Is(err, insole.ErrNotFound) { // not found: it was answered meanwhile, late
-			errs = append(errs, fmt.Errorf("downlink %d of insole %s: %w", d.ID, d.Insole, err))
-		}
+		w.run(func() error {
+			err := h.Store.SettleDownlink(ctx, d, store.LogLine{At: now, What: "unreachable-" + string(d.Command)})
+			if err != nil && !errors.Is(err, insole.ErrNotFound) { // not found: it was answered meanwhile, late
+				return fmt.Errorf("downlink %d of insole %s: %w", d.ID, d.Insole, err)
+			}
+			return nil
+		})
 	}
-	return errors.Join(errs...)
+	return w.wait()
 }
 
 // workers run functions, some at once, and gather their errors.
