@@ -197,6 +197,7 @@ export async function ask<T>(
     init.body = JSON.stringify(body);
   }
   let got: Early;
+  if (method !== 'GET') ahead().clear(); // who is signed in may be another afterwards
   try {
     got = await ((method === 'GET' && early(path)) || send(path, init));
   } catch (err) {
@@ -226,11 +227,17 @@ async function send(path: string, init: RequestInit): Promise<Early> {
   return { answer, said, asked, answered: performance.now() };
 }
 
+// What early.js has asked for. Where it has not run by now it is too late: its answers would be those of whoever was signed in before.
+function ahead(): Map<string, Promise<Early>> {
+  const page = globalThis as { early?: Map<string, Promise<Early>> };
+  page.early ??= new Map();
+  return page.early;
+}
+
 // early is the answer that early.js has asked for while the rest of the page was on its way, once and while it is new.
 function early(path: string): Promise<Early> | undefined {
-  const asked = (globalThis as { early?: Map<string, Promise<Early>> }).early;
-  const found = performance.now() < patienceMs ? asked?.get(path) : undefined;
-  asked?.delete(path);
+  const found = performance.now() < patienceMs ? ahead().get(path) : undefined;
+  ahead().delete(path);
   return found;
 }
 
