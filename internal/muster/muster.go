@@ -356,7 +356,7 @@ func (e *Engine) clear(ctx context.Context, m *insole.Muster) (Outcome, error) {
 	rows = slices.DeleteFunc(rows, func(s insole.Summons) bool { _, ok := s.Order(*m); return !ok })
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
-	for chunk := range slices.Chunk(rows, store.MaxOrders/2) {
+	for chunk := range slices.Chunk(rows, store.MaxOrders) {
 		g.Go(func() error {
 			var give, withdraw []insole.Downlink
 			for _, s := range chunk {

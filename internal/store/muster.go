@@ -243,11 +243,11 @@ func (s *Store) GetSummons(ctx context.Context, o insole.OrgID, m insole.MusterI
 	return summonsFrom(it)
 }
 
-// MaxSummon is how many people one Summon takes: each is two items of a transaction, and DynamoDB takes 100.
-const MaxSummon = 48
+// MaxSummon is how many people one Summon takes: each is three items of a transaction, and DynamoDB takes 100.
+const MaxSummon = 33
 
 // Summon stores rows for the first time, each with the order that calls it, all or nothing: nobody is on the list who was not called, and nobody called
-// who is not on the list. ErrConflict when somebody else has called one of them. Every Version must be 1.
+// who is not on the list. ErrConflict when somebody else has called one of them, and when one who has an order has a covert SOS open. Every Version must be 1.
 func (s *Store) Summon(ctx context.Context, rows []insole.Summons, orders []insole.Downlink) error {
 	parts := make([]types.TransactWriteItem, 0, len(rows)+len(orders))
 	for _, r := range rows {
@@ -260,10 +260,10 @@ func (s *Store) Summon(ctx context.Context, rows []insole.Summons, orders []inso
 	return s.together(ctx, parts, orders, nil)
 }
 
-// MaxOrders is how many orders one Orders takes.
-const MaxOrders = 96
+// MaxOrders is how many orders one Orders gives, and how many it takes back.
+const MaxOrders = 33
 
-// Orders stores give and takes withdraw back, all or nothing. A repeat changes nothing.
+// Orders stores give and takes withdraw back, all or nothing. A repeat changes nothing. ErrConflict when one who is given an order has a covert SOS open.
 func (s *Store) Orders(ctx context.Context, give, withdraw []insole.Downlink) error {
 	return s.together(ctx, nil, give, withdraw)
 }
@@ -274,7 +274,11 @@ func (s *Store) together(ctx context.Context, parts []types.TransactWriteItem, g
 		if err != nil {
 			return err
 		}
-		parts = append(parts, part)
+		duress, err := NoDuress(d.Org, d.Worker)(s)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part, duress)
 	}
 	for _, d := range withdraw {
 		part, err := Withdraw(d)(s)
