@@ -136,7 +136,7 @@ func TestAnswerPage(t *testing.T) {
 	a.hides(t, "+336", "Zoé", "acme")
 	a = b.look(t, b.paul)
 	a.isPage(t, 200, "en")
-	a.says(t, `<html lang="en">`, "3 min ago", "within 8 m", "position known 3 min ago", "Nobody yet", "Take charge", "I can&#39;t")
+	a.says(t, `<html lang="en">`, "3 min ago", "within 8 m", "position known 3 min ago", "Nobody yet", "Take charge", "I can’t")
 
 	late := newInbox(t, func(a *insole.Alarm) { a.SentAt, a.Fix, a.Drill = start.Add(-22*time.Minute), nil, true })
 	late.ms.Add((4 * time.Second).Milliseconds())
@@ -226,7 +226,7 @@ func TestDeclineOnThePage(t *testing.T) {
 	}
 	a := b.look(t, b.paul)
 	a.isPage(t, 200, "en")
-	a.says(t, "You said that you can&#39;t.", "Nobody yet")
+	a.says(t, "You said that you can’t.", "Nobody yet")
 	a.hides(t, "<form")
 
 	var file struct {

@@ -2,7 +2,7 @@
 import type { Feature, FeatureCollection, Point as GeoPoint } from 'geojson';
 import type { Position } from '../api/client.ts';
 import { freshness, standing } from '../state/people.ts';
-import type { Zone } from '../state/place.ts';
+import { whereNow, type Zone } from '../state/place.ts';
 import { unattended } from '../state/ring.ts';
 import type { Shown } from './map.ts';
 
@@ -45,14 +45,15 @@ export function workerFeatures(s: Shown): FeatureCollection {
 export function alarmFeatures(s: Shown): FeatureCollection {
   const features: Feature[] = [];
   for (const a of s.board.alarms.values()) {
-    if (a.lat === undefined || a.lon === undefined) continue;
+    const { lat, lon, accuracyM } = whereNow(a, s.board.workers.get(a.worker)?.live);
+    if (lat === undefined || lon === undefined) continue;
     const open = unattended(a);
     features.push(
-      at(a.lon, a.lat, {
+      at(lon, lat, {
         id: a.id,
         name: a.workerName,
         mark: `${open ? 'open' : 'taken'}-${Math.min(3, Math.max(1, a.priority))}`,
-        px0: px0(a.accuracyM ?? 0, a.lat),
+        px0: px0(accuracyM ?? 0, lat),
         rank: (open ? 10 : 0) - a.priority,
       }),
     );

@@ -15,7 +15,7 @@ import type { FeatureCollection } from 'geojson';
 import type { Position } from '../api/client.ts';
 import type { Alarm } from '../api/feed.ts';
 import type { Board } from '../state/board.ts';
-import type { Zone } from '../state/place.ts';
+import { whereNow, type Zone } from '../state/place.ts';
 import { t } from '../text/text.ts';
 import { alarmFeatures, graticule, trailFeatures, workerFeatures, zoneFeatures } from './features.ts';
 import { marks } from './marks.ts';
@@ -165,7 +165,8 @@ export function openMap(place: HTMLElement, clicks: Clicks): MapView {
 
   function visit(s: Shown): void {
     const alarm = s.chosenAlarm === null ? undefined : s.board.alarms.get(s.chosenAlarm);
-    const at = alarm?.lat === undefined ? s.board.workers.get(s.chosen ?? '')?.live : alarm;
+    const live = s.board.workers.get(s.chosen ?? '')?.live;
+    const at = alarm?.lat === undefined ? live : whereNow(alarm, live);
     if (at?.lat === undefined || at.lon === undefined) return;
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     map.easeTo({ center: [at.lon, at.lat], zoom: Math.max(15, map.getZoom()), duration: still ? 0 : 500 });

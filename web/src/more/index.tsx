@@ -3,7 +3,8 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type Key, speakMore, t } from '../text/text.ts';
 import { moreHref } from '../ui/route.ts';
-import { me } from '../ui/state.ts';
+import { me, signOut } from '../ui/state.ts';
+import { LangSwitch, ThemeSwitch } from '../ui/switches.tsx';
 import './more.css';
 
 export interface PageProps {
@@ -32,6 +33,7 @@ const pages: Readonly<Record<string, Entry>> = {
   checkins: { title: 'more.check.title', load: () => import('./checkins.tsx') },
   replay: { title: 'more.replay.title', load: () => import('./replay.tsx'), role: 'supervisor', unlisted: true },
   past: { title: 'more.past.title', load: admin('Past'), role: 'supervisor' },
+  duty: { title: 'more.duty.title', load: () => import('./duty.tsx'), role: 'supervisor' },
   status: { title: 'more.status.title', load: () => import('./status.tsx'), role: 'supervisor' },
   health: { title: 'more.health.title', load: admin('Health'), role: 'supervisor' },
   teams: { title: 'more.teams.title', load: admin('Teams') },
@@ -81,10 +83,24 @@ export function More(p: { name: string; rest: string }) {
       </nav>
       <section class="more-body">
         <h2>{t(entry ? entry.title : 'more.menu')}</h2>
+        {p.name === 'menu' && <Self />}
         {entry && page === null && <p role="status">{t('web.loading')}</p>}
         {entry && page === 'failed' && <p role="alert">{t('web.more.failed')}</p>}
         {page !== null && page !== 'failed' && page.name === p.name && <page.is rest={p.rest} />}
       </section>
     </main>
+  );
+}
+
+// What the bar above has no room for on a phone.
+function Self() {
+  return (
+    <div class="more-self">
+      <LangSwitch />
+      <ThemeSwitch />
+      <button type="button" class="plain" onClick={() => void signOut()}>
+        {t('web.signout', { name: me.value?.name ?? '' })}
+      </button>
+    </div>
   );
 }

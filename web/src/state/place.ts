@@ -21,6 +21,19 @@ export type Place =
   | { readonly kind: 'near'; readonly zone: string; readonly metres: number; readonly towards: Compass }
   | { readonly kind: 'point'; readonly point: Point };
 
+// A position as alarms and people have it.
+export interface Located {
+  readonly lat?: number;
+  readonly lon?: number;
+  readonly accuracyM?: number;
+  readonly fixAtMs?: number; // when it was true
+}
+
+// whereNow is the newer of where an alarm was raised and where its worker has been seen since: whoever goes there wants the latter.
+export function whereNow(raised: Located, live: Located | undefined): Located {
+  return live?.lat !== undefined && (live.fixAtMs ?? 0) > (raised.fixAtMs ?? 0) ? live : raised;
+}
+
 const earthM = 6_371_008.8;
 const rad = Math.PI / 180;
 

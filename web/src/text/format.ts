@@ -1,6 +1,6 @@
 // Figures in the reader's language. Times of day are the reader's own; ages come from the server's clock.
 import type { Compass, Place, Point } from '../state/place.ts';
-import { degrees, minutes, seconds, tenths, whole } from './intl.ts';
+import { day, degrees, minutes, seconds, tenths, whole } from './intl.ts';
 import { t } from './text.ts';
 
 // span is a length of time, short: "8 s", "3 min", "2 h 05". Below zero counts as none.
@@ -34,6 +34,16 @@ export function clock(atMs: number): string {
 // hour is the time of day without seconds.
 export function hour(atMs: number): string {
   return minutes().format(atMs);
+}
+
+// stamp is the time of day, and the day when it is not today's.
+export function stamp(atMs: number, nowMs: number): string {
+  const of = (ms: number) => new Date(ms).toDateString();
+  return of(atMs) === of(nowMs) ? clock(atMs) : `${day().format(atMs)} ${hour(atMs)}`;
+}
+
+export function kmh(mps: number): string {
+  return t('web.kmh', { n: tenths().format(mps * 3.6) });
 }
 
 // metres rounds as far as a reader can use it: "6 m", "40 m", "1.2 km".

@@ -19,4 +19,5 @@ export const degrees = once((l) => new Intl.NumberFormat(l, { minimumFractionDig
 export const seconds = once(
   (l) => new Intl.DateTimeFormat(l, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }),
 );
+export const day = once((l) => new Intl.DateTimeFormat(l, { day: 'numeric', month: 'short' }));
 export const minutes = once((l) => new Intl.DateTimeFormat(l, { hour: '2-digit', minute: '2-digit', hour12: false }));

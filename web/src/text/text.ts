@@ -94,7 +94,8 @@ export function word(
     | 'web.log'
     | 'web.who'
     | 'web.page'
-    | 'web.channel',
+    | 'web.channel'
+    | 'web.source',
   value: string,
 ): string {
   const key = `${family}.${value}`;

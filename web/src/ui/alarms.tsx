@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Alarm } from '../api/feed.ts';
 import { type Incident, latched } from '../state/incidents.ts';
+import { whereNow } from '../state/place.ts';
 import { unattended } from '../state/ring.ts';
 import { accuracy, ago, clock, hour, place, span, ticking } from '../text/format.ts';
 import { n, t, word } from '../text/text.ts';
@@ -84,8 +85,9 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
   const { alarm } = p;
   const at = now.value ?? alarm.raisedAtMs;
   const open = unattended(alarm);
-  const where = placeAt(alarm.lat, alarm.lon);
   const worker = board.value.workers.get(alarm.worker);
+  const spot = whereNow(alarm, worker?.live);
+  const where = placeAt(spot.lat, spot.lon);
   const self = useRef<HTMLElement>(null);
   const current = !p.panel && cursor.value === alarm.id;
   const anchor = `${p.panel ? 'panel-' : ''}alarm-${alarm.id}`;
@@ -98,11 +100,12 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
   }, [chosen]);
   const waiting = busy.value.has(alarm.id);
   const delay = alarm.raisedAtMs - alarm.sentAtMs;
+  const first = canChange.value && alarms.value.find(unattended)?.id === alarm.id;
   return (
     <article
       ref={self}
       id={anchor}
-      class={`alarm p${Math.min(3, Math.max(1, alarm.priority))} ${alarm.state} ${current ? 'current' : ''} ${chosen ? 'chosen' : ''} ${p.short ? 'short' : ''}`}
+      class={`alarm p${Math.min(3, Math.max(1, alarm.priority))} ${alarm.state} ${current ? 'current' : ''} ${chosen ? 'chosen' : ''} ${p.short ? 'short' : first ? 'first' : ''}`}
       data-state={alarm.state}
       tabIndex={-1}
       aria-labelledby={`${anchor}-title`}
@@ -140,8 +143,8 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
             ) : (
               <>
                 <strong>{place(where)}</strong>
-                <span>{accuracy(alarm.accuracyM)}</span>
-                {alarm.fixAtMs !== undefined && <span>{ago(at - alarm.fixAtMs)}</span>}
+                <span>{accuracy(spot.accuracyM)}</span>
+                {spot.fixAtMs !== undefined && <span>{ago(at - spot.fixAtMs)}</span>}
               </>
             )}
           </dd>
@@ -219,11 +222,11 @@ export function AlarmCard(p: { alarm: Alarm; panel?: boolean; short?: boolean })
             <span class="figures wide-only">{worker.phone}</span>
           </a>
         )}
-        {alarm.lat !== undefined && alarm.lon !== undefined && (
+        {spot.lat !== undefined && spot.lon !== undefined && (
           <a
             class="button plain tool"
             title={t('web.directions')}
-            href={`geo:${alarm.lat},${alarm.lon}?q=${alarm.lat},${alarm.lon}`}
+            href={`geo:${spot.lat},${spot.lon}?q=${spot.lat},${spot.lon}`}
           >
             <Glyph name="route" />
             <span class="unseen">{t('web.directions')}</span>

@@ -2,7 +2,7 @@
 import type { Position } from '../api/client.ts';
 import type { Board } from '../state/board.ts';
 import { type Freshness, freshness } from '../state/people.ts';
-import { distanceM } from '../state/place.ts';
+import { distanceM, whereNow } from '../state/place.ts';
 import { unattended } from '../state/ring.ts';
 import { hour, metres } from '../text/format.ts';
 import { t } from '../text/text.ts';
@@ -131,20 +131,22 @@ export function Crowd(p: { board: Board; nowMs: number; chosen: string | null })
           <title>{q.name}</title>
         </circle>
       ))}
-      {alarms.map(
-        (a) =>
-          a.lat !== undefined &&
-          a.lon !== undefined && (
+      {alarms.map((a) => {
+        const { lat, lon } = whereNow(a, p.board.workers.get(a.worker)?.live);
+        return (
+          lat !== undefined &&
+          lon !== undefined && (
             <g
               key={a.id}
-              transform={`translate(${x(a.lon).toFixed(1)} ${y(a.lat).toFixed(1)})`}
+              transform={`translate(${x(lon).toFixed(1)} ${y(lat).toFixed(1)})`}
               class={unattended(a) ? 'open' : 'taken'}
             >
               <path d="M-5-12H5l7 7V5l-7 7H-5l-7-7V-5z" />
               <text y="27">{a.workerName}</text>
             </g>
-          ),
-      )}
+          )
+        );
+      })}
       <path class="bar" d={`M${edge} ${side - edge}v-4v4h${(barM / (span * perDegreeM)).toFixed(1)}v-4`} />
       <text x={edge + 4} y={side - edge - 6}>
         {metres(barM)}

@@ -5,7 +5,7 @@ import { type AlarmFile, api, type LogLine, type Look, type Position, type Verdi
 import type { Alarm, Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
-import { accuracy, ago, clock, coordinates, metres, place, wind } from '../text/format.ts';
+import { accuracy, ago, coordinates, kmh, metres, place, stamp, wind } from '../text/format.ts';
 import { speakMore, t, word } from '../text/text.ts';
 import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
@@ -30,24 +30,25 @@ import { saysOf } from './workers.tsx';
 export function Panel(p: { worker: Worker | null }) {
   const { worker } = p;
   const alarm = chosenAlarm.value;
+  const asked = route.value.page === 'alarm' ? route.value.id : null;
   return (
     <aside class="panel" aria-label={worker?.name ?? alarm?.workerName ?? t('web.panel.title')}>
       <button type="button" class="quiet tool panel-close" aria-label={t('web.close')} onClick={() => go('#/')}>
         <Glyph name="close" />
       </button>
       {worker ? (
-        <Person key={worker.worker} worker={worker} />
+        <Person key={worker.worker} worker={worker} alarm={asked} />
       ) : (
-        <p class="empty">{t(route.value.page === 'alarm' ? 'web.panel.noAlarm' : 'web.panel.noWorker')}</p>
+        <p class="empty">{t(asked !== null ? 'web.panel.noAlarm' : 'web.panel.noWorker')}</p>
       )}
-      {route.value.page === 'alarm' && <AlarmPart id={route.value.id} />}
+      {!worker && asked !== null && <AlarmPart id={asked} />}
     </aside>
   );
 }
 
 const hourMs = 3_600_000;
 
-function Person(p: { worker: Worker }) {
+function Person(p: { worker: Worker; alarm: string | null }) {
   const { worker } = p;
   const { live } = worker;
   const at = now.value ?? 0;
@@ -101,7 +102,9 @@ function Person(p: { worker: Worker }) {
               <CopyButton text={`${here.lat.toFixed(6)}, ${here.lon.toFixed(6)}`} />
             </Fact>
           )}
-          {live && <Fact name={t('web.panel.heard')}>{`${ago(at - live.heardAtMs)} · ${clock(live.heardAtMs)}`}</Fact>}
+          {live && (
+            <Fact name={t('web.panel.heard')}>{`${ago(at - live.heardAtMs)} · ${stamp(live.heardAtMs, at)}`}</Fact>
+          )}
           {live?.batteryPercent !== undefined && (
             <Fact name={t('web.panel.battery')}>
               <BatteryIcon percent={live.batteryPercent} charging={live.charging ?? false} />
@@ -109,11 +112,9 @@ function Person(p: { worker: Worker }) {
               {live.charging && <span>{t('web.charging')}</span>}
             </Fact>
           )}
-          {live?.speedMps !== undefined && (
-            <Fact name={t('web.panel.speed')}>{t('web.kmh', { n: (live.speedMps * 3.6).toFixed(1) })}</Fact>
-          )}
+          {live?.speedMps !== undefined && <Fact name={t('web.panel.speed')}>{kmh(live.speedMps)}</Fact>}
           {live?.steps !== undefined && <Fact name={t('web.panel.steps')}>{String(live.steps)}</Fact>}
-          {live?.source && <Fact name={t('web.panel.source')}>{live.source}</Fact>}
+          {live?.source && <Fact name={t('web.panel.source')}>{word('web.source', live.source)}</Fact>}
           {live?.clockOffMs !== undefined && Math.abs(live.clockOffMs) > 5_000 && (
             <Fact name={t('web.panel.clock')}>
               {t('web.panel.clockOff', { s: Math.round(live.clockOffMs / 1000) })}
@@ -122,6 +123,8 @@ function Person(p: { worker: Worker }) {
           {worker.insole && <Fact name={t('web.panel.insole')}>{<span class="figures">{worker.insole}</span>}</Fact>}
         </dl>
       </section>
+      {here && <Nearby of={worker.worker} here={here} />}
+      {p.alarm !== null && <AlarmPart id={p.alarm} />}
       <LastHour worker={worker.worker} live={live} />
       <Protection worker={worker.worker} />
       <CheckIns worker={worker.worker} />
@@ -130,7 +133,6 @@ function Person(p: { worker: Worker }) {
           {t('web.drill')}
         </a>
       )}
-      {here && <Nearby of={worker.worker} here={here} />}
       <Looked worker={worker.worker} />
     </>
   );
@@ -341,6 +343,7 @@ function Nearby(p: { of: string; here: Point }) {
 }
 
 const looksShown = 5;
+const stampNow = (atMs: number) => stamp(atMs, now.peek() ?? atMs);
 
 function Looked(p: { worker: string }) {
   const { value } = useAsked<readonly Look[]>(() => api.looked(p.worker), [p.worker]);
@@ -353,7 +356,7 @@ function Looked(p: { worker: string }) {
           <li key={`${l.atMs}-${l.name}`}>
             <Glyph name="eye" size={15} />
             <span>{l.name}</span>
-            <span class="figures">{clock(l.atMs)}</span>
+            <span class="figures">{stampNow(l.atMs)}</span>
           </li>
         ))}
       </ul>
@@ -386,7 +389,7 @@ function AlarmPart(p: { id: string }) {
       {ended && (
         <p>
           <strong>{t(value.alarm.state === 'resolved' ? 'web.alarm.wasResolved' : 'web.alarm.wasCancelled')}</strong>
-          {value.alarm.endedAtMs !== undefined && ` · ${clock(value.alarm.endedAtMs)}`}
+          {value.alarm.endedAtMs !== undefined && ` · ${stampNow(value.alarm.endedAtMs)}`}
           {value.alarm.reason && ` · ${word('web.reason', value.alarm.reason)}`}
           {value.alarm.note && ` · ${value.alarm.note}`}
         </p>
@@ -394,7 +397,7 @@ function AlarmPart(p: { id: string }) {
       <ol class="log">
         {value.log.map((l, i) => (
           <li key={i}>
-            <time class="figures">{clock(l.atMs)}</time>
+            <time class="figures">{stampNow(l.atMs)}</time>
             <span>{lineOf(l)}</span>
           </li>
         ))}
@@ -408,7 +411,7 @@ function AlarmPart(p: { id: string }) {
                 <time class="figures">
                   {g.queuedAtMs === undefined
                     ? ''
-                    : clock(g.answeredAtMs ?? g.openedAtMs ?? g.doneAtMs ?? g.queuedAtMs)}
+                    : stampNow(g.answeredAtMs ?? g.openedAtMs ?? g.doneAtMs ?? g.queuedAtMs)}
                 </time>
                 <span>
                   {`${g.name ?? g.contact} · ${word('web.channel', g.channel)} · ${word('web.page', g.answer ?? g.state)}`}

@@ -38,12 +38,7 @@ export function StateBar() {
         </a>
         <LangSwitch />
         <ThemeSwitch />
-        <button
-          type="button"
-          class="quiet tool wide-only"
-          aria-label={t('web.help.open')}
-          onClick={() => (helping.value = true)}
-        >
+        <button type="button" class="quiet tool" aria-label={t('web.help.open')} onClick={() => (helping.value = true)}>
           <Glyph name="help" />
         </button>
         <button

@@ -285,7 +285,7 @@ export const tests = [
       const was = system.sockets.size;
       system.control({ do: 'forget' });
       system.raise('karim', 'fall');
-      await page.waitForSelector('.alarm:nth-child(2)');
+      await page.waitForSelector('.alarms > :nth-child(2) .alarm');
       await mode(page, 'LIVE');
       assert.equal(system.sockets.size, was);
     },
@@ -557,7 +557,15 @@ export const tests = [
         locale: 'fr-FR',
       });
       await mode(page, 'LIVE');
-      await page.click('button[lang=fr]');
+      if (width < 760) {
+        await page.click('[href="#/p/menu"]');
+        await page.click('.more-self button[lang=fr]');
+        await page.waitForSelector('.more-nav >> text=Retour au tableau');
+        await noSideways(page, `menu at ${width}`);
+        await accessible(page, `menu at ${width}`);
+        await shot(page, `w${width}-menu`);
+        await page.click('.more-nav >> text=Retour au tableau');
+      } else await page.click('.instruments button[lang=fr]');
       await noSideways(page, `board at ${width}`);
       await shot(page, `w${width}-calm`);
       const alarm = system.raise('paul');
@@ -569,6 +577,7 @@ export const tests = [
         const box = await page.locator('.thumb .take').boundingBox();
         assert.ok(box.height >= 44 && box.y > 500, 'the button is not where the thumb is');
         assert.equal(await page.locator('.map canvas').count(), 0, 'the map was fetched before anybody asked');
+        assert.equal(await page.isVisible('.pane .alarm .take'), false, 'two buttons for the same');
         await page.click('.thumb .take');
         await page.waitForSelector('.alarm[data-state=taken]');
         assert.equal(system.alarms.get(alarm.id).owner, 'claire');

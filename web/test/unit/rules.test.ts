@@ -5,7 +5,7 @@ import { apply, emptyBoard, merge } from '../../src/state/board.ts';
 import { noClock, sample, serverNow, slept } from '../../src/state/clock.ts';
 import { backoffMs, type Facts, modeAt, noFacts } from '../../src/state/mode.ts';
 import { byName, census, freshness, inOrder, lines, noFilter, standing } from '../../src/state/people.ts';
-import { distanceM, inside, placeOf, towards, type Zone } from '../../src/state/place.ts';
+import { distanceM, inside, placeOf, towards, whereNow, type Zone } from '../../src/state/place.ts';
 import { from, gapGraceMs, heard, isGap, told } from '../../src/state/sequence.ts';
 import { parse } from '../../src/ui/route.ts';
 import { alarm, live, person, snap, t0 } from './make.ts';
@@ -269,6 +269,16 @@ describe('places', () => {
   test('far from all zones, coordinates say more', () => {
     expect(placeOf({ lat: 48, lon: 2 }, [big]).kind).toBe('point');
     expect(placeOf({ lat: 48, lon: 2 }, []).kind).toBe('point');
+  });
+
+  test('an alarm is where its worker has been seen since, and never where they were before', () => {
+    const raised = { lat: 43, lon: 7, accuracyM: 9, fixAtMs: 1_000 };
+    const later = { lat: 43.01, lon: 7, accuracyM: 4, fixAtMs: 2_000 };
+    expect(whereNow(raised, later)).toBe(later);
+    expect(whereNow(later, raised)).toBe(later);
+    expect(whereNow(raised, { fixAtMs: 2_000 })).toBe(raised);
+    expect(whereNow(raised, undefined)).toBe(raised);
+    expect(whereNow({}, later)).toBe(later);
   });
 
   test('distance and direction', () => {

@@ -29,7 +29,8 @@ describe('catalogues', () => {
   test('every key of the screen is used, and none is empty', () => {
     expect(ours.length).toBeGreaterThan(100);
     // Families chosen by a word of the data; every other key stands in the source as it is.
-    const families = /^(?:more\.(?:of|is)\.|web\.(?:mode|posture|reason|log|who|page|channel|show|span|wind|coord)\.)/;
+    const families =
+      /^(?:more\.(?:of|is)\.|web\.(?:mode|posture|reason|log|who|page|channel|show|span|wind|coord|source)\.)/;
     const unused = ours.filter((k) => !families.test(k) && !sources.includes(`'${k.replace(/\.(one|other)$/, '')}'`));
     expect(unused).toEqual([]);
     for (const k of ours) expect(catalogues['fr']?.[k]?.trim(), k).not.toBe('');
@@ -101,7 +102,7 @@ describe('figures in English', () => {
 
   test('places', () => {
     expect(coordinates({ lat: -43.6, lon: 7.05502 })).toBe('43.60000° S  7.05502° E');
-    expect(place({ kind: 'near', zone: 'Quarry', metres: 420, towards: 'nw' })).toBe('420 m north-west of Quarry');
+    expect(place({ kind: 'near', zone: 'Quarry', metres: 420, towards: 'nw' })).toBe('420 m north‑west of Quarry');
   });
 
   test('a word that the catalogue does not have is shown as it is', () => {

@@ -62,7 +62,6 @@ function Language(p: { locale: string }) {
   }
   return (
     <form class="form" onSubmit={(e) => void submit(e)}>
-      <h3>{t('more.account.language')}</h3>
       <SelectField
         at="locale"
         label={t('more.locale')}
