@@ -181,6 +181,17 @@ const changeCheckIn = object({ checkIn });
 // Whoever wants to hear the changes that are of one page only (a muster's) is here, and reads them.
 export const others = new Set<(change: unknown) => void>();
 
+// tell keeps what a page cannot read from the alarms of the same message.
+function tell(value: unknown): void {
+  for (const hear of others) {
+    try {
+      hear(value);
+    } catch (err) {
+      console.error('a change that a page cannot read', err);
+    }
+  }
+}
+
 // change reads one change, or null for a kind that the board does not know.
 const change: Decoder<Change | null> = (value, path) => {
   switch (changeHead(value, path).kind) {
@@ -189,10 +200,10 @@ const change: Decoder<Change | null> = (value, path) => {
     case 'alarm':
       return { kind: 'alarm', alarm: changeAlarm(value, path).alarm };
     case 'checkin':
-      for (const hear of others) hear(value);
+      tell(value);
       return { kind: 'checkin', checkIn: changeCheckIn(value, path).checkIn };
     default:
-      for (const hear of others) hear(value);
+      tell(value);
       return null;
   }
 };

@@ -45,3 +45,14 @@ describe('goldens of internal/feed', () => {
     expect(board.strangers).toBe(false);
   });
 });
+
+test('what a page cannot read of a newer server keeps no alarm from the board', () => {
+  const raw = read('changes-alarm.json') as { changes: unknown[] };
+  const deaf = () => {
+    throw new Error('a change of tomorrow');
+  };
+  others.add(deaf);
+  const got = message({ ...raw, changes: [{ kind: 'tomorrow', what: 1 }, ...raw.changes] }, '');
+  others.delete(deaf);
+  expect(got.type === 'changes' && got.changes.length).toBe(raw.changes.length);
+});
