@@ -71,7 +71,7 @@ func (f *topics) Confirmations(_ context.Context, t insole.Team, _ []insole.Cont
 
 type noSteps struct{}
 
-func (noSteps) Send(context.Context, insole.OrgID, insole.AlarmID, time.Time, time.Duration) error {
+func (noSteps) Send(context.Context, insole.OrgID, insole.AlarmID, insole.AlarmKind, time.Time, time.Duration) error {
 	return nil
 }
 
@@ -273,12 +273,14 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 		"change-worker": {"/api/workers/marie", m{"name": "Marie D.", "team": "north", "insole": id}}, "remove-worker": {"/api/workers/marie", nil},
 		"positions": {fmt.Sprintf("/api/workers/marie/positions?fromMs=%d&toMs=%d", start.Add(-time.Hour).UnixMilli(), start.UnixMilli()), nil},
 		"looked":    {"/api/workers/marie/looked", nil},
+		"care":      {"/api/workers/marie/care", nil}, "set-care": {"/api/workers/marie/care", m{"note": "diabetic", "contacts": []m{{"name": "Jean", "phone": "+33639980001", "relation": "husband"}}}},
 		"check-ins": {"/api/checkins", nil}, "worker-check-ins": {"/api/workers/marie/checkin", nil},
 		"set-check-ins": {"/api/workers/marie/checkin", m{"everyS": 1800}}, "check-in": {"/api/workers/marie/checkin", m{"note": "on the phone"}},
 		"task": {"/api/workers/marie/task", m{"everyS": 1200, "endsAtMs": start.Add(2 * time.Hour).UnixMilli(), "note": "tank 3"}}, "end-task": {"/api/workers/marie/task", nil},
 		"shift": {"/api/workers/marie/shift", m{"on": true}}, "activity": {"/api/workers/marie/activity", m{"minutes": 30, "note": "cellar"}},
 		"extend-activity": {"/api/workers/marie/activity/extend", m{"minutes": 10}}, "end-activity": {"/api/workers/marie/activity/end", nil},
 		"worker-link": {"/api/workers/marie/link", nil},
+		"duty":        {"/api/duty", nil},
 		"parts":       {"/api/parts", nil}, "set-operators": {"/api/operators", m{"team": "north"}},
 		"readiness": {"/api/readiness", nil}, "report": {"/api/reports/2026-11", nil},
 		"musters": {"/api/musters", nil}, "muster": {"/api/musters/fire", nil}, "mark-safe": {"/api/musters/fire/safe", m{"worker": "marie"}}, "end-muster": {"/api/musters/fire/end", nil},
@@ -301,11 +303,12 @@ func (o *office) requests(org insole.OrgID) map[string]struct {
 var needs = map[string]insole.Role{
 	"sign-in": "", "status": "",
 	"sign-out": insole.Viewer, "me": insole.Viewer, "change-me": insole.Viewer, "past-alarms": insole.Supervisor, "ticket": insole.Viewer, "board": insole.Viewer, "alarms": insole.Viewer, "alarm": insole.Viewer, "dossier": insole.Supervisor, "why": insole.Supervisor,
-	"workers": insole.Viewer, "worker": insole.Viewer, "positions": insole.Viewer, "looked": insole.Viewer, "teams": insole.Viewer, "team": insole.Viewer,
+	"workers": insole.Viewer, "worker": insole.Viewer, "positions": insole.Viewer, "looked": insole.Viewer, "care": insole.Supervisor, "set-care": insole.Admin, "teams": insole.Viewer, "team": insole.Viewer,
 	"zones": insole.Viewer, "zone": insole.Viewer, "kinds": insole.Viewer, "dry-run": insole.Supervisor,
 	"check-ins": insole.Viewer, "worker-check-ins": insole.Viewer, "set-check-ins": insole.Supervisor, "check-in": insole.Supervisor, "task": insole.Supervisor,
 	"end-task": insole.Supervisor, "shift": insole.Supervisor, "activity": insole.Supervisor, "extend-activity": insole.Supervisor, "end-activity": insole.Supervisor,
 	"worker-link": insole.Supervisor,
+	"duty":        insole.Supervisor,
 	"parts":       insole.Supervisor, "set-operators": insole.Admin,
 	"readiness": insole.Viewer, "report": insole.Supervisor,
 	"musters": insole.Viewer, "muster": insole.Viewer, "reach-muster": insole.Supervisor, "begin-muster": insole.Supervisor, "mark-safe": insole.Supervisor, "end-muster": insole.Supervisor,

@@ -40,8 +40,9 @@ type Setting struct {
 	PreAlarmS int64   `json:"preAlarmS,omitempty" minimum:"0" maximum:"86400" doc:"the wearer has at least so long to cancel; more when the insole has announced more"`
 	DwellS    int64   `json:"dwellS,omitempty" minimum:"0" maximum:"86400" doc:"on the wrong side of a zone's boundary before that is an alarm"`
 	Factor    float64 `json:"factor,omitempty" minimum:"0" maximum:"100" doc:"silent for so many announced intervals before contact is lost"`
-	MinimumS  int64   `json:"minimumS,omitempty" minimum:"0" maximum:"86400" doc:"silent for at least so long before contact is lost"`
+	MinimumS  int64   `json:"minimumS,omitempty" minimum:"0" maximum:"86400" doc:"silent for at least so long before contact is lost; of unwatched, nobody on duty for so long"`
 	Percent   int     `json:"percent,omitempty" minimum:"0" maximum:"100" doc:"of charge; that or less is low"`
+	On        bool    `json:"on,omitempty" doc:"raises, though the default of its kind is not to"`
 }
 
 // TeamPath names a team.
@@ -90,7 +91,7 @@ func teamOf(k store.Kept[insole.Team]) Team {
 }
 
 func settingOf(s insole.Setting) Setting {
-	return Setting{s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent}
+	return Setting{s.Off, s.Priority, int64(s.PreAlarm / time.Second), int64(s.Dwell / time.Second), s.Factor, int64(s.Minimum / time.Second), s.Percent, s.On}
 }
 
 func stepsOf(steps []insole.Step) []Step {
@@ -122,7 +123,7 @@ func (t Team) noun() insole.Team {
 		}
 		v.Settings[insole.AlarmKind(k)] = insole.Setting{
 			Off: s.Off, Priority: s.Priority, PreAlarm: time.Duration(s.PreAlarmS) * time.Second, Dwell: time.Duration(s.DwellS) * time.Second,
-			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent,
+			Factor: s.Factor, Minimum: time.Duration(s.MinimumS) * time.Second, Percent: s.Percent, On: s.On,
 		}
 	}
 	return v
