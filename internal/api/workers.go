@@ -51,13 +51,14 @@ type Position struct {
 	BatteryPercent *int    `json:"batteryPercent,omitempty"`
 }
 
-// Look is somebody having looked at where a worker was.
+// Look is somebody having looked at where a worker was, or at what responders know of them.
 type Look struct {
 	AtMs   int64  `json:"atMs"`
 	User   string `json:"user"`
 	Name   string `json:"name"`
-	FromMs int64  `json:"fromMs"`
-	ToMs   int64  `json:"toMs"`
+	FromMs int64  `json:"fromMs,omitempty" doc:"of the positions looked at"`
+	ToMs   int64  `json:"toMs,omitempty"`
+	What   string `json:"what,omitempty" enum:"care" doc:"care: what responders must know of the worker; absent: positions"`
 }
 
 // WorkerPath names a worker.
@@ -195,7 +196,7 @@ func (a *API) workerRoutes(h huma.API) {
 		return nil, a.fail(ctx, err)
 	})
 	huma.Register(h, op("positions", http.MethodGet, "/api/workers/{worker}/positions", "Where a worker was; who asks is recorded", "workers", insole.Viewer), a.positions)
-	huma.Register(h, op("looked", http.MethodGet, "/api/workers/{worker}/looked", "Who looked at where a worker was", "workers", insole.Viewer), a.looked)
+	huma.Register(h, op("looked", http.MethodGet, "/api/workers/{worker}/looked", "Who looked at where a worker was, and at what responders know of them", "workers", insole.Viewer), a.looked)
 }
 
 func (a *API) setWorker(ctx context.Context, w Worker, version int) (*one[Worker], error) {
@@ -290,7 +291,7 @@ func (a *API) looked(ctx context.Context, in *WorkerPath) (*lookedAnswer, error)
 	out := &lookedAnswer{}
 	out.Body.Looked = make([]Look, len(all))
 	for i, l := range all {
-		out.Body.Looked[i] = Look{ms(l.At), string(l.User), l.UserName, ms(l.From), ms(l.To)}
+		out.Body.Looked[i] = Look{ms(l.At), string(l.User), l.UserName, ms(l.From), ms(l.To), l.What}
 	}
 	return out, nil
 }

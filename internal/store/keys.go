@@ -48,6 +48,7 @@ import (
 //	checkin     ORG#<org>#CHECKINS        <worker>                        checkin   checkin, api, push: what is asked of a worker, and when next
 //	check line  ORG#<org>#CHECKED#<worker> <time>#<version>.<n>           checkinline api: what happened to a worker's check-ins
 //	worker link LINK#<hash>               WORKER                          workerlink api: which worker a link belongs to
+//	care        ORG#<org>#CARE            <worker>                        care      api: a worker's medical note and who is close to them
 //	looked      ORG#<org>#LOOKED#<worker> <time>#<user>                   looked    api: who looked at a worker
 //	downlink    DOWNLINK#<0…3>            <insole>#<number>               downlink  bridge, ingest, watchdog: orders that are not answered
 //	muster      ORG#<org>#MUSTER          <muster>                        muster    api, alarm, watchdog: evacuations and roll-calls
@@ -161,6 +162,7 @@ const consolePrefix = "CONSOLE#"
 func consoleOfSK(sk string) string { return strings.TrimPrefix(sk, consolePrefix) }
 
 func connRefKey(id string) key { return key{"CONN#" + id, "CONN"} }
+func careKey(o insole.OrgID, w insole.WorkerID) key { return key{"ORG#" + string(o) + "#CARE", string(w)} }
 func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID) key {
 	return key{"ORG#" + string(o) + "#LOOKED#" + string(w), stamp(at) + "#" + string(u)}
 }

@@ -10,7 +10,10 @@ import (
 // LookedFor is how long it is remembered who looked at a worker.
 const LookedFor = 365 * 24 * time.Hour
 
-// A Look is somebody having looked at where a worker was.
+// LookedAtCare is what a Look at a worker's Care was at.
+const LookedAtCare = "care"
+
+// A Look is somebody having looked at where a worker was, or at what responders know of them.
 type Look struct {
 	Org      insole.OrgID
 	Worker   insole.WorkerID
@@ -18,6 +21,7 @@ type Look struct {
 	UserName string // as it was
 	At       time.Time
 	From, To time.Time // the range looked at
+	What     string    // LookedAtCare; empty: positions
 }
 
 type lookItem struct {
@@ -26,13 +30,18 @@ type lookItem struct {
 	AtMs     int64  `dynamodbav:"atMs"`
 	FromMs   int64  `dynamodbav:"fromMs"`
 	ToMs     int64  `dynamodbav:"toMs"`
+	What     string `dynamodbav:"what,omitempty"`
 	TTL      int64  `dynamodbav:"ttl"`
 }
 
 // PutLook records l. The same one twice is one.
 func (s *Store) PutLook(ctx context.Context, l Look) error {
-	it, err := marshal(lookedKey(l.Org, l.Worker, l.At, l.User), "looked", lookItem{
-		User: string(l.User), UserName: l.UserName, AtMs: ms(l.At), FromMs: ms(l.From), ToMs: ms(l.To), TTL: l.At.Add(LookedFor).Unix(),
+	by := l.User
+	if l.What != "" {
+		by += insole.UserID("#" + l.What) // the same moment may be of both
+	}
+	it, err := marshal(lookedKey(l.Org, l.Worker, l.At, by), "looked", lookItem{
+		User: string(l.User), UserName: l.UserName, AtMs: ms(l.At), FromMs: ms(l.From), ToMs: ms(l.To), What: l.What, TTL: l.At.Add(LookedFor).Unix(),
 	})
 	if err != nil {
 		return err
@@ -54,7 +63,7 @@ func (s *Store) Looks(ctx context.Context, org insole.OrgID, worker insole.Worke
 		}
 		all = append(all, Look{
 			Org: org, Worker: worker, User: insole.UserID(v.User), UserName: v.UserName,
-			At: timeOf(v.AtMs), From: timeOf(v.FromMs), To: timeOf(v.ToMs),
+			At: timeOf(v.AtMs), From: timeOf(v.FromMs), To: timeOf(v.ToMs), What: v.What,
 		})
 		if len(all) == most {
 			break

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"solewatch/internal/insole"
 )
 
@@ -63,8 +65,12 @@ func PutWorker(k Kept[insole.Worker]) Change {
 	return putChange(workerKey(w.Org, w.ID), "worker", it, k.Version)
 }
 
-// DropWorker deletes a worker.
-func DropWorker(org insole.OrgID, id insole.WorkerID) Change { return dropChange(workerKey(org, id)) }
+// DropWorker deletes a worker, and what responders were to know of them.
+func DropWorker(org insole.OrgID, id insole.WorkerID) Change {
+	return Change{func(s *Store) ([]types.TransactWriteItem, error) {
+		return []types.TransactWriteItem{s.txDelete(workerKey(org, id), cond{}), s.dropCare(org, id)}, nil
+	}}
+}
 
 func workerFrom(it item) (insole.Worker, error) {
 	var v workerItem

@@ -30,7 +30,7 @@ const callers = 20
 //
 //	STORM_MISSING=2000 go test ./internal/storm -run TestMasses -v
 func TestMasses(t *testing.T) {
-	missing := 300
+	missing := 200
 	if v, ok := os.LookupEnv("STORM_MISSING"); ok {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
@@ -41,12 +41,16 @@ func TestMasses(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		lanes lanes
+		only  bool          // to be compared with, when STORM_MISSING asks for figures
 		page  time.Duration // press to first publish, at most
 		text  time.Duration // press to first text message, at most
 	}{
-		{"one queue for all", lanes{}, time.Hour, time.Hour},
-		{"as deployed", asDeployed, 2 * time.Second, 5 * time.Second},
+		{"one queue for all", lanes{}, true, never, never},
+		{"as deployed", asDeployed, false, 2 * time.Second, 5 * time.Second},
 	} {
+		if _, asked := os.LookupEnv("STORM_MISSING"); tt.only && !asked {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { masses(t, tt.lanes, missing, tt.page, tt.text) })
 		})
@@ -130,7 +134,7 @@ func masses(t *testing.T, l lanes, missing int, page, text time.Duration) {
 	if got := at(texted, 1); got > text {
 		t.Errorf("an SOS was first sent as a text message after %v, want %v at most", got, text)
 	}
-	if n, _ := slices.BinarySearch(told, never); n != len(told) {
+	if n, _ := slices.BinarySearch(told, never); l.help && n != len(told) {
 		t.Errorf("%d of %d who are missing were not told of", len(told)-n, len(told))
 	}
 }
