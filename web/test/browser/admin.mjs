@@ -1,6 +1,6 @@
 // What an administrator sets up, in their words.
 import assert from 'node:assert/strict';
-import { accessible, mode, noSideways } from './tests.mjs';
+import { accessible, french, mode, noSideways } from './tests.mjs';
 
 const hugo = { email: 'hugo@demo.test' };
 
@@ -56,7 +56,7 @@ export const tests = [
           await shot(p, p === small ? `${name}-320-dark` : name);
         }
       }
-      await small.click('[aria-label^="FR"]');
+      await french(small);
       for (const [address] of [['teams/north'], ['health']]) {
         await at(small, address);
         await small.waitForSelector('.more-body >> text=/Étape 1|Fausses alarmes/ >> nth=0');

@@ -1,6 +1,6 @@
 // Evacuation and roll-call, in the supervisor's words.
 import assert from 'node:assert/strict';
-import { accessible, mode, noSideways } from './tests.mjs';
+import { accessible, french, mode, noSideways } from './tests.mjs';
 
 async function at(page, address) {
   await page.evaluate((to) => {
@@ -93,7 +93,7 @@ export const tests = [
       await mode(page, 'LIVE');
       await at(page, 'evacuate');
       await page.waitForSelector('form.evac');
-      await page.click('[aria-label^="FR"]');
+      await french(page);
       await page.waitForSelector('text=Qui sera joint ?');
       await noSideways(page, 'evacuation form at 320 px');
       await page.focus('[name=target][value=team]');

@@ -1,6 +1,6 @@
 // The status page, and what the page may say about pages when the store is away.
 import assert from 'node:assert/strict';
-import { accessible, mode, noSideways } from './tests.mjs';
+import { accessible, french, mode, noSideways } from './tests.mjs';
 
 const open = async (page) => {
   await page.evaluate(() => {
@@ -40,7 +40,7 @@ export const tests = [
       const small = await newPage({ viewport: { width: 320, height: 700 }, locale: 'fr-FR', colorScheme: 'dark' });
       await mode(small, 'LIVE');
       await open(small);
-      await small.click('[aria-label^="FR"]');
+      await french(small);
       await small.waitForSelector('text=1 élément ne fonctionne pas comme il faut.');
       await small.waitForSelector('[data-part=watchdog] >> text=ne dit plus rien');
       assert.match(await small.textContent('[data-part=watchdog]'), /4 min/);

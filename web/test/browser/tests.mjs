@@ -32,6 +32,17 @@ export async function noSideways(page, where) {
   assert.ok(wide <= 0, `${where} is ${wide} px wider than the screen`);
 }
 
+// french changes the language where there is no room for it in the bar: in the menu.
+export async function french(page) {
+  const here = await page.evaluate(() => location.hash);
+  await page.click('[href="#/p/menu"]');
+  await page.click('.more-self [aria-label^="FR"]');
+  await page.waitForSelector('html[lang=fr]');
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, here);
+}
+
 export const tests = [
   {
     name: 'sign in: a wrong password is said, a right one lets in, sign out ends it',
@@ -318,7 +329,7 @@ export const tests = [
       await mode(page, 'LIVE');
       const one = system.raise('paul');
       const two = system.raise('karim', 'fall');
-      await page.waitForSelector('.alarm:nth-child(2)');
+      await page.waitForSelector('.alarms > :nth-child(2) .alarm');
       await page.keyboard.press('j');
       await page.waitForSelector(`#alarm-${one.id}:focus`);
       await page.keyboard.press('j');
@@ -534,7 +545,7 @@ export const tests = [
       await page.click('[aria-label="Passer en sombre"]');
       system.raise('paul');
       system.raise('karim', 'low-battery');
-      await page.waitForSelector('.alarm:nth-child(2)');
+      await page.waitForSelector('.alarms > :nth-child(2) .alarm');
       await page.waitForSelector('[data-map=there]');
       await page.waitForTimeout(1_500);
       await shot(page, 'board-dark-fr');
