@@ -37,6 +37,14 @@ const kinds = [
     least: { factor: 2, minimumS: 60 },
     most: { priority: 3, factor: 20, minimumS: 14400 },
   },
+  {
+    kind: 'unwatched',
+    name: 'Nobody is watching',
+    default: { off: true, priority: 2, minimumS: 300 },
+    why: 'off: pages reach phones whether or not anybody looks at a screen.',
+    least: { minimumS: 60 },
+    most: { priority: 3, minimumS: 14400 },
+  },
 ];
 
 const fault = (location, message) => ({ location, message });

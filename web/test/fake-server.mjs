@@ -124,8 +124,11 @@ export class System {
     this.sessions = new Map();
     this.tickets = new Set();
     this.sockets = new Set();
+    this.consoles = new Map(); // what a socket said of duty
     this.alarms = new Map();
     this.workers = new Map();
+    this.cares = new Map();
+    this.looks = [];
     this.history = new Map();
     this.logs = new Map();
     this.raised = 0;
@@ -276,6 +279,39 @@ export class System {
     return alarm;
   }
 
+  // Why worker was alarmed around a time: the open alarm, one that was refused, and what nobody knows.
+  why(worker, url) {
+    const atMs = Number(url.searchParams.get('atMs'));
+    const near = (ms) => Math.abs(ms - atMs) <= 1_800_000;
+    return {
+      atMs,
+      fromMs: atMs - 1_800_000,
+      toMs: atMs + 1_800_000,
+      alarms: [...this.alarms.values()]
+        .filter((a) => a.worker === worker && near(a.raisedAtMs))
+        .map((alarm) =>
+          alarm.kind === 'lost-contact' ? { alarm, same: false } : { alarm, line: 1, rules: 3, same: true },
+        ),
+      refusals: near(this.now())
+        ? [
+            {
+              atMs: atMs - 60_000,
+              kind: 'no-motion',
+              why: 'charging',
+              text: 'The insole was on the charger.',
+              report: '1-7',
+              same: true,
+            },
+          ]
+        : [],
+      reports: near(this.now()) ? 212 : 0,
+      reasons: near(this.now()) ? [] : [{ code: 'silent', text: 'The insole was not heard in this hour.' }],
+      unknown: [
+        { code: 'settings', text: 'Settings as they were then are kept only with decisions that were stored.' },
+      ],
+    };
+  }
+
   put(alarm) {
     this.alarms.set(alarm.id, alarm);
     this.tell([{ kind: 'alarm', alarm }]);
@@ -341,6 +377,35 @@ export class System {
       note,
       version: a.version + 1,
     });
+  }
+
+  // Who is on duty, by what their screens said; team North wants to be watched.
+  duty() {
+    const on = [...this.consoles.values()].filter((c) => c.on);
+    const nowMs = this.now();
+    return {
+      nowMs,
+      consoles: on.map((c) => ({
+        user: 'claire',
+        name: 'Claire M.',
+        teams: c.teams,
+        sound: c.sound,
+        sinceMs: c.sinceMs,
+        heardMs: nowMs,
+      })),
+      teams: [...this.admin.things.teams.values()].map(({ team, name }) => {
+        const consoles = on.filter((c) => c.sound && (c.teams.length === 0 || c.teams.includes(team))).length;
+        const alone = team === 'north' && consoles === 0;
+        return {
+          team,
+          name,
+          wanted: team === 'north',
+          afterS: 300,
+          consoles,
+          ...(alone ? { unwatchedMs: nowMs - 420_000, alarm: true } : {}),
+        };
+      }),
+    };
   }
 
   cut() {
@@ -467,6 +532,7 @@ export function serve(system, port = 0) {
       );
     }
     if (is('GET', /^\/me$/)) return json(response, 200, me);
+    if (is('GET', /^\/duty$/)) return me.role === 'viewer' ? no(response, 403) : json(response, 200, system.duty());
     if (is('GET', /^\/parts$/)) return me.role === 'viewer' ? no(response, 403) : json(response, 200, system.parts);
     if (is('PUT', /^\/operators$/)) {
       system.parts.operators = (await bodyOf(request)).team;
@@ -483,6 +549,24 @@ export function serve(system, port = 0) {
       : null;
     if (mustered) return mustered[1] === undefined ? no(response, mustered[0]) : json(response, ...mustered);
     if (is('GET', /^\/alarms\/[^/]+\/dossier$/)) return json(response, 200, JSON.parse(await readFile(golden, 'utf8')));
+    const why = is('GET', /^\/workers\/([^/]+)\/why$/);
+    if (why) return me.role === 'viewer' ? no(response, 403) : json(response, 200, system.why(why[1], url));
+    if (is('POST', /^\/drills$/)) {
+      const { worker, note } = await bodyOf(request);
+      return json(response, 201, { ...system.raise(worker, 'drill', { drill: true, note }) });
+    }
+    const care = is('GET', /^\/workers\/([^/]+)\/care$/) || is('PUT', /^\/workers\/([^/]+)\/care$/);
+    if (care) {
+      if (me.role === 'viewer' || (request.method === 'PUT' && me.role !== 'admin')) return no(response, 403);
+      const was = system.cares.get(care[1]) ?? { note: '', contacts: [], version: 1 };
+      if (request.method === 'GET') system.looks.unshift({ atMs: system.now(), name: me.name, what: 'care' });
+      else {
+        const body = await bodyOf(request);
+        if (body.version !== was.version) return no(response, 412);
+        system.cares.set(care[1], { ...body, setAtMs: system.now(), setBy: me.name, version: was.version + 1 });
+      }
+      return json(response, 200, system.cares.get(care[1]) ?? was);
+    }
     const about = /^\/(me|kinds|teams|workers|contacts|insoles|zones|users|reports)(\/|$)/.test(path);
     const told =
       about &&
@@ -520,7 +604,9 @@ export function serve(system, port = 0) {
     if (is('GET', /^\/checkins$/))
       return json(response, 200, { checkIns: [...system.workers.keys()].slice(0, 3).map(asked) });
     if (is('GET', /^\/workers\/[^/]+\/looked$/))
-      return json(response, 200, { looked: [{ atMs: system.now() - 90_000, name: me.name }] });
+      return json(response, 200, {
+        looked: [...system.looks, { atMs: system.now() - 90_000, name: me.name }],
+      });
     if (is('GET', /^\/readiness$/)) {
       const worker = url.searchParams.get('worker');
       const known = system.workers.get(worker);
@@ -528,6 +614,7 @@ export function serve(system, port = 0) {
       const reasons = [
         { code: 'sms', weight: 'unchecked', text: 'Whether text messages are delivered (SMS sandbox, monthly spend).' },
       ];
+      const drill = { atMs: system.now() - 86_400_000, tookS: 41, byName: 'Anne R.' };
       if (!known.live)
         reasons.unshift({
           code: 'never-heard',
@@ -537,7 +624,15 @@ export function serve(system, port = 0) {
       return json(response, 200, {
         atMs: system.now(),
         workers: [
-          { worker, name: known.name, team: known.team, onShift: known.onShift, ready: Boolean(known.live), reasons },
+          {
+            worker,
+            name: known.name,
+            team: known.team,
+            onShift: known.onShift,
+            ready: Boolean(known.live),
+            reasons,
+            drill,
+          },
         ],
       });
     }
@@ -618,13 +713,17 @@ export function serve(system, port = 0) {
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
       system.sockets.add(ws);
-      ws.on('close', () => system.sockets.delete(ws));
+      ws.on('close', () => {
+        system.sockets.delete(ws);
+        system.consoles.delete(ws);
+      });
       ws.on('message', (data) => {
         if (system.muted) return;
-        const { action } = JSON.parse(String(data));
+        const { action, ...said } = JSON.parse(String(data));
         const nowMs = system.now();
         if (system.forgotten.has(ws)) return ws.send(JSON.stringify({ type: 'reconnect', seq: 0, nowMs }));
-        const type = action === 'ping' ? 'pong' : 'sync';
+        if (action === 'duty' && !system.away) system.consoles.set(ws, said);
+        const type = action === 'sync' ? 'sync' : 'pong';
         ws.send(
           JSON.stringify(
             system.away ? { type, seq: 0, nowMs, store: 'away' } : { type, seq: system.seq, nowMs, store: 'ok' },

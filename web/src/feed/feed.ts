@@ -31,6 +31,13 @@ export interface World {
   wall(): number; // Date.now()
   random(): number;
   hidden(): boolean; // nobody sees the page, and nobody is on duty at it
+  duty(): Duty | null; // null: nobody is on duty here
+}
+
+// Duty is what is told of this screen while somebody is on duty at it. No teams are all of them.
+export interface Duty {
+  readonly sound: boolean; // armed
+  readonly teams: readonly string[];
 }
 
 export interface Watch {
@@ -41,6 +48,8 @@ export interface Watch {
 
 const pingMs = 3_000;
 const pingHiddenMs = 30_000; // well below the 10 min after which an idle connection is closed
+const dutyMs = 60_000; // between two words that somebody is on duty; forgotten after three minutes
+const offDuty = '{"action":"duty","on":false}';
 const pongPatienceMs = 2_000; // then the status page is asked
 const deadMs = 6_500; // then the socket counts as dead
 const openPatienceMs = 8_000;
@@ -69,6 +78,9 @@ export class Feed {
   private nextPing = 0;
   private pingedAt: number | null = null; // unanswered
   private pingedThrough = Number.POSITIVE_INFINITY; // what had been heard when it was sent
+  private toldDuty = offDuty; // on this line
+  private nextDuty = 0;
+  private dutySince = 0; // by the server's clock
   private asking = false; // /api/status
   private nextAsk = 0;
   private nextPoll = 0;
@@ -114,11 +126,16 @@ export class Feed {
 
   private heartbeat(now: number, hidden: boolean): void {
     const { saidAt, synced, store } = this.facts;
-    if (now >= this.nextPing) {
+    const duty = this.dutyWord();
+    const news = duty !== this.toldDuty;
+    if (news || now >= this.nextPing) {
       this.pingedAt ??= now;
       this.pingedThrough = Math.min(this.pingedThrough, this.sequence.through);
       this.nextPing = now + (hidden ? pingHiddenMs : pingMs);
-      this.line?.send(JSON.stringify({ action: 'ping' }));
+      // A word about duty is a ping too: it costs no message more.
+      const tell = news || (duty !== offDuty && now >= this.nextDuty);
+      if (tell) [this.toldDuty, this.nextDuty] = [duty, now + dutyMs];
+      this.line?.send(tell ? duty : '{"action":"ping"}');
     }
     if (this.pingedAt !== null && now - this.pingedAt > pongPatienceMs && now >= this.nextAsk) void this.ask();
     if (this.pingedAt !== null && now - this.pingedAt > deadMs && now - (saidAt ?? this.openedAt) > deadMs)
@@ -130,6 +147,12 @@ export class Feed {
     const stale =
       now - this.snapshotAt > snapshotAgainMs || (this.board.strangers && now - this.snapshotAt > strangerMs);
     if ((!this.facts.synced || stale) && now >= this.nextSnapshot) void this.fetch('socket');
+  }
+
+  private dutyWord(): string {
+    const duty = this.world.duty();
+    this.dutySince = duty ? this.dutySince || Math.round(this.now() ?? 0) : 0;
+    return duty ? JSON.stringify({ action: 'duty', on: true, ...duty, sinceMs: this.dutySince }) : offDuty;
   }
 
   // ahead takes a snapshot that was asked for before the feed began, so that what it holds is seen a few round trips
@@ -186,6 +209,7 @@ export class Feed {
         this.pingedAt = null;
         this.nextSnapshot = now;
         this.snapshotTries = 0;
+        this.toldDuty = offDuty;
         this.waiting = [];
         this.know({ socket: 'open', synced: false, saidAt: now });
         this.beat();
@@ -249,8 +273,10 @@ export class Feed {
         if (this.pingedAt !== null) this.clock = sample(this.clock, this.pingedAt, now, m.nowMs, this.world.wall());
         this.pingedAt = null;
         this.know({ saidAt: now });
-        if (m.store === 'away') this.storeAway();
-        else {
+        if (m.store === 'away') {
+          this.nextDuty = 0; // it was not written down
+          this.storeAway();
+        } else {
           this.storeBack(now);
           if (!this.fetching) this.sequence = told(this.sequence, m.seq, this.pingedThrough, now);
         }

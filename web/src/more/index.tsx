@@ -32,6 +32,7 @@ const pages: Readonly<Record<string, Entry>> = {
   drill: { title: 'more.drill.title', load: () => import('./drill.tsx'), role: 'supervisor', unlisted: true },
   checkins: { title: 'more.check.title', load: () => import('./checkins.tsx') },
   replay: { title: 'more.replay.title', load: () => import('./replay.tsx'), role: 'supervisor', unlisted: true },
+  why: { title: 'more.why.title', load: () => import('./why.tsx'), role: 'supervisor', unlisted: true },
   past: { title: 'more.past.title', load: admin('Past'), role: 'supervisor' },
   duty: { title: 'more.duty.title', load: () => import('./duty.tsx'), role: 'supervisor' },
   status: { title: 'more.status.title', load: () => import('./status.tsx'), role: 'supervisor' },

@@ -2,6 +2,7 @@
 // and the page says so in red.
 import { computed, signal } from '@preact/signals';
 import type { Alarm } from '../api/feed.ts';
+import type { Duty } from '../feed/feed.ts';
 
 export const onDuty = signal(false);
 export const silentUntil = signal(0); // performance.now(); silence is for this console only and ends by itself
@@ -16,6 +17,19 @@ export const sound = computed<Sound>(() => {
   return silentUntil.value > clockwork.value ? 'silenced' : 'on';
 });
 
+// watched is which teams this screen counts for; none is all. It is remembered on this browser.
+export const watched = signal<readonly string[]>((localStorage.getItem('watched') ?? '').split(' ').filter(Boolean));
+
+export function watch(teams: readonly string[]): void {
+  localStorage.setItem('watched', teams.join(' '));
+  watched.value = teams;
+}
+
+// duty is what the server is told of this screen. Silenced is armed: it ends by itself.
+export function duty(): Duty | null {
+  return onDuty.value ? { sound: sound.value !== 'blocked', teams: watched.value } : null;
+}
+
 const silenceMs = 2 * 60_000;
 const againMs = 4_000;
 
@@ -26,6 +40,7 @@ let lastRing = 0;
 // goOnDuty arms the sound and lets it be heard once. It must be called from a click or a key.
 export async function goOnDuty(): Promise<void> {
   onDuty.value = true;
+  silentUntil.value = 0;
   try {
     if (!audio) {
       audio = new AudioContext();

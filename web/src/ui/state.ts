@@ -11,7 +11,7 @@ import { type Place, placeOf, type Zone } from '../state/place.ts';
 import { rung } from '../state/ring.ts';
 import { clock, span } from '../text/format.ts';
 import { type Lang, lang, langOf, speak, t, word } from '../text/text.ts';
-import { onDuty, ring } from './duty.ts';
+import { duty, onDuty, ring } from './duty.ts';
 import { go, route } from './route.ts';
 
 // asking  who is signed in is not known yet
@@ -101,6 +101,7 @@ const world: World = {
   wall: () => Date.now(),
   random: Math.random,
   hidden: () => document.hidden && !onDuty.value,
+  duty,
 };
 
 // begin asks who is signed in, and starts the feed when somebody is.

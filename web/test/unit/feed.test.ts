@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Asked, Problem, type Status, Unreached } from '../../src/api/client.ts';
 import { DecodeError } from '../../src/api/decode.ts';
 import type { Alarm, Change, Snapshot, Worker } from '../../src/api/feed.ts';
-import { type Ears, Feed, type World } from '../../src/feed/feed.ts';
+import { type Duty, type Ears, Feed, type World } from '../../src/feed/feed.ts';
 import type { Board } from '../../src/state/board.ts';
 import type { Mode } from '../../src/state/mode.ts';
 import { rung } from '../../src/state/ring.ts';
@@ -23,6 +23,8 @@ class Bench implements World {
   slowBoard: (() => void)[] | null = null; // boards wait until let go
   odd: unknown = null; // thrown by the next board
   isHidden = false;
+  onDuty: Duty | null = null;
+  words: string[] = []; // about duty, as they were said
   workers: Worker[] = [person('marie', { live: live('marie', 1) })];
   alarms: Alarm[] = [];
   ears: Ears | null = null;
@@ -50,6 +52,7 @@ class Bench implements World {
   wall = () => t0 - 86_400_000 + this.at + this.wallSkew;
   random = () => 0.5;
   hidden = () => this.isHidden;
+  duty = () => this.onDuty;
   serverNow = () => t0 + this.at;
 
   async board(): Promise<Asked<Snapshot>> {
@@ -91,6 +94,7 @@ class Bench implements World {
     return {
       send: (said: string) => {
         if ((JSON.parse(said) as { action: string }).action === 'ping') this.pings += 1;
+        else this.words.push(said);
         if (this.unplugged || this.mute) return;
         const store = this.storeAway ? { seq: 0, store: 'away' } : { seq: this.seq, store: 'ok' };
         queueMicrotask(() => this.say({ type: 'pong', nowMs: this.serverNow(), ...store }));
@@ -383,6 +387,71 @@ test('a hidden page pings every 30 s, and at once when it is seen', async () => 
   b.isHidden = false;
   b.feed.beat();
   expect(b.pings).toBe(before + 1);
+});
+
+describe('duty', () => {
+  const all: Duty = { sound: true, teams: [] };
+
+  test('is said at once, then once a minute in place of a ping, and at its end', async () => {
+    await b.pass(10_000);
+    expect(b.words).toEqual([]);
+    b.at += 0.3; // performance.now() is no whole number
+    const since = b.serverNow();
+    b.onDuty = all;
+    await b.pass(250);
+    const word = { action: 'duty', on: true, sound: true, teams: [], sinceMs: expect.any(Number) };
+    expect(b.words.map((w) => JSON.parse(w))).toEqual([word]);
+    const { sinceMs } = JSON.parse(b.words[0] ?? '') as { sinceMs: number };
+    expect(Math.abs(sinceMs - since)).toBeLessThan(1_000);
+    expect(Number.isInteger(sinceMs)).toBe(true);
+    const pings = b.pings;
+    await b.pass(300_000);
+    expect(b.words.length).toBe(6);
+    expect(new Set(b.words).size).toBe(1);
+    // A ping every 3 s, of which one a minute is such a word.
+    expect(b.pings - pings).toBe(95);
+    expect(b.feed.mode).toBe('LIVE');
+    b.onDuty = null;
+    await b.pass(250);
+    expect(b.words.at(-1)).toBe('{"action":"duty","on":false}');
+    await b.pass(120_000);
+    expect(b.words.length).toBe(7);
+  });
+
+  test('of other teams, or without sound, is said at once', async () => {
+    b.onDuty = all;
+    await b.pass(1_000);
+    b.onDuty = { sound: true, teams: ['north'] };
+    await b.pass(250);
+    b.onDuty = { sound: false, teams: ['north'] };
+    await b.pass(250);
+    expect(b.words.map((w) => (JSON.parse(w) as Duty & { on: boolean }).teams.length)).toEqual([0, 1, 1]);
+    expect((JSON.parse(b.words.at(-1) ?? '') as Duty).sound).toBe(false);
+  });
+
+  test('is said again on a new line, with the same beginning', async () => {
+    b.onDuty = all;
+    await b.pass(1_000);
+    b.ears?.closed();
+    await b.until('LIVE', 10_000);
+    await b.pass(1_000);
+    expect(b.words.length).toBe(2);
+    expect(b.words[1]).toBe(b.words[0]);
+  });
+
+  test('that could not be written down is said again with the next ping', async () => {
+    b.storeAway = true;
+    b.onDuty = all;
+    await b.pass(7_000);
+    const during = b.words.length;
+    expect(during).toBeGreaterThan(1);
+    b.storeAway = false;
+    await b.pass(4_000);
+    expect(b.words.length).toBeGreaterThan(during);
+    const after = b.words.length;
+    await b.pass(50_000);
+    expect(b.words.length).toBe(after);
+  });
 });
 
 test('a session that ended stops everything', async () => {

@@ -18,6 +18,7 @@ export interface Setting {
   readonly factor?: number;
   readonly minimumS?: number;
   readonly percent?: number;
+  readonly on?: boolean; // of a kind that is off by default
 }
 
 export interface Team {
@@ -124,6 +125,7 @@ export const setting: Decoder<Setting> = (value, path) =>
         factor: number,
         minimumS: integer,
         percent: integer,
+        on: flag,
       },
     ),
   )(value, path);

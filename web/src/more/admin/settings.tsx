@@ -32,7 +32,7 @@ const priorities = (): readonly (readonly [string, string])[] => [
 
 // settingLine says in words what differs from the default.
 export function settingLine(s: Setting): string {
-  const said = s.off ? [t('more.settings.isOff')] : [];
+  const said = s.off ? [t('more.settings.isOff')] : s.on ? [t('more.settings.isOn')] : [];
   if (s.priority) said.push(priorities()[s.priority - 1]?.[1] ?? String(s.priority));
   for (const name of numbers) if (s[name]) said.push(`${labels()[name]}: ${s[name]}`);
   return said.join(', ');
@@ -84,11 +84,15 @@ function KindSetting(p: { kind: Kind; own: Setting; faults: readonly Fault[]; on
     <details {...(wrong ? { open: true } : {})}>
       <summary>
         <strong>{kind.name}</strong>{' '}
-        <span class={line === '' ? 'sub' : 'tag'}>{line || t('more.settings.default')}</span>
+        <span class={line === '' ? 'sub' : 'tag'}>
+          {line || t(kind.default.off ? 'more.settings.isOff' : 'more.settings.default')}
+        </span>
       </summary>
       <div class="step">
         <p class="sub">{kind.why}</p>
-        {kind.neverOff === undefined ? (
+        {kind.default.off ? (
+          <Check label={t('more.settings.on')} checked={own.on ?? false} onChange={(on) => p.onChange({ on })} />
+        ) : kind.neverOff === undefined ? (
           <Check label={t('more.settings.off')} checked={own.off ?? false} onChange={(off) => p.onChange({ off })} />
         ) : (
           <p class="sub">{t('more.settings.neverOff', { why: kind.neverOff })}</p>
