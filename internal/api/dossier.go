@@ -28,7 +28,8 @@ const (
 	dossierBefore  = 15 * time.Minute // before help was needed
 	dossierAfter   = 5 * time.Minute  // after the end
 	dossierLongest = 12 * time.Hour
-	dossierReports = 3000 // of one worker
+	dossierReports = 3000    // of one worker
+	dossierMost    = 5 << 20 // bytes, as a string of JSON
 )
 
 //go:embed dossier.html
@@ -108,7 +109,7 @@ func (a *API) dossier(ctx context.Context, in *dossierInput) (*dossierAnswer, er
 		d.People, d.Missing = append(d.People, person), append(d.Missing, missing...)
 	}
 	d.Again = audit.Again(d.Log)
-	d, document, err := d.Sealed()
+	d, document, err := d.SealedWithin(dossierMost)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

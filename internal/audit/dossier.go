@@ -108,6 +108,35 @@ func (d Dossier) Sealed() (Dossier, []byte, error) {
 	return d, out.Bytes(), nil
 }
 
+// SealedWithin is Sealed for whoever can carry most bytes of it, written as a JSON string: the newest half of all reports is left out, and half of
+// what is left, until it fits, and Missing says so. A log and pages that alone are more are left as they are: a chain has no gaps.
+func (d Dossier) SealedWithin(most int) (Dossier, []byte, error) {
+	told := d.Missing
+	had := make([]int, len(d.People))
+	for i, p := range d.People {
+		had[i] = len(p.Reports)
+	}
+	for {
+		out, document, err := d.Sealed()
+		if err != nil || len(document)+bytes.Count(document, []byte{'"'})+bytes.Count(document, []byte{'\n'})+bytes.Count(document, []byte{'\\'}) <= most {
+			return out, document, err
+		}
+		d.People, d.Missing = slices.Clone(d.People), slices.Clone(told)
+		shorter := false
+		for i := range d.People {
+			p := &d.People[i]
+			shorter = shorter || len(p.Reports) > 0
+			p.Reports = p.Reports[:len(p.Reports)/2]
+			if left := had[i] - len(p.Reports); left > 0 {
+				d.Missing = append(d.Missing, fmt.Sprintf("%d of %d reports of %s: the newest; with them it would be too large for one answer", left, had[i], p.Name))
+			}
+		}
+		if !shorter {
+			return out, document, nil
+		}
+	}
+}
+
 // sealOf is the seal that document, with or without one, should have.
 func sealOf(document []byte) (string, error) {
 	dec := json.NewDecoder(bytes.NewReader(document))
