@@ -5,7 +5,7 @@ import { type AlarmFile, api, type LogLine, type Look, type Position, type Verdi
 import type { Alarm, Live, Worker } from '../api/feed.ts';
 import { freshness, standing } from '../state/people.ts';
 import { distanceM, type Point, towards } from '../state/place.ts';
-import { accuracy, ago, coordinates, kmh, metres, place, stamp, wind } from '../text/format.ts';
+import { accuracy, ago, coordinates, kmh, metres, place, span, stamp, wind } from '../text/format.ts';
 import { speakMore, t, word } from '../text/text.ts';
 import { AlarmCard } from './alarms.tsx';
 import { Graph, Locator } from './graph.tsx';
@@ -127,10 +127,16 @@ function Person(p: { worker: Worker; alarm: string | null }) {
       {p.alarm !== null && <AlarmPart id={p.alarm} />}
       <LastHour worker={worker.worker} live={live} />
       <Protection worker={worker.worker} />
-      <CheckIns worker={worker.worker} />
+      {maySteer.value && <Late worker={worker.worker} load={care} />}
+      <Late worker={worker.worker} load={asked} />
       {me.value && me.value.role !== 'viewer' && (
         <a class="button quiet" href={moreHref('drill', worker.worker)}>
           {t('web.drill')}
+        </a>
+      )}
+      {me.value && me.value.role !== 'viewer' && (
+        <a class="button quiet" href={moreHref('why', encodeURIComponent(worker.worker))}>
+          {t('web.panel.why')}
         </a>
       )}
       <Looked worker={worker.worker} />
@@ -289,16 +295,28 @@ function Protection(p: { worker: string }) {
             </div>
           ),
       )}
+      {value.drill && (
+        <p class="sub">
+          {t('web.readiness.drill', {
+            ago: ago((now.value ?? value.atMs) - value.drill.atMs),
+            by: value.drill.byName,
+            took: span(value.drill.tookS * 1000),
+          })}
+        </p>
+      )}
     </section>
   );
 }
 
-// What is asked of the worker comes late: the board does not wait for it.
-function CheckIns(p: { worker: string }) {
-  const [Part, set] = useState<typeof import('../more/checkins.tsx')['Asked'] | null>(null);
+// What is asked of the worker, and what responders must know, come late: the board does not wait for them.
+const asked = () => import('../more/checkins.tsx').then((m) => m.Asked);
+const care = () => import('../more/care.tsx').then((m) => m.Care);
+
+function Late(p: { worker: string; load: () => Promise<ComponentType<{ worker: string }>> }) {
+  const [Part, set] = useState<ComponentType<{ worker: string }> | null>(null);
   useEffect(() => {
-    Promise.all([import('../more/checkins.tsx'), speakMore()]).then(
-      ([m]) => set(() => m.Asked),
+    Promise.all([p.load(), speakMore()]).then(
+      ([part]) => set(() => part),
       () => undefined,
     );
   }, []);

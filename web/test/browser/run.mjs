@@ -6,14 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { System, serve } from '../fake-server.mjs';
 import { tests as admin } from './admin.mjs';
 import { open } from './browser.mjs';
+import { tests as care } from './care.mjs';
+import { tests as duty } from './duty.mjs';
 import { tests as musters } from './muster.mjs';
 import { tests as replay } from './replay.mjs';
 import { tests as status } from './status.mjs';
 import { tests as board } from './tests.mjs';
+import { tests as why } from './why.mjs';
 
 const shots = join(fileURLToPath(import.meta.url), '..', '..', '..', 'screenshots');
 mkdirSync(shots, { recursive: true });
-const tests = [...board, ...admin, ...musters, ...status, ...replay];
+const tests = [...board, ...admin, ...musters, ...care, ...duty, ...status, ...replay, ...why];
 const wanted = process.argv.slice(2);
 const chosen = tests.filter((t) => wanted.length === 0 || wanted.some((w) => t.name.includes(w)));
 const { browser, plain, close } = await open();

@@ -1,7 +1,8 @@
 // Workers: who wears which insole, in which team, and when they may be located.
 import { t } from '../../text/text.ts';
 import { me, teamName } from '../../ui/state.ts';
-import { type Edit, Editor, fetchAll, type Line, SelectField, TextField, useGet } from '../form.tsx';
+import { CareForm } from '../care.tsx';
+import { type Edit, Editor, fetchAll, type Line, mayEdit, SelectField, TextField, useGet } from '../form.tsx';
 import type { PageProps } from '../index.tsx';
 import { Back, idIn, Things } from './list.tsx';
 import { type Insole, insoles, type Team, teams, type Worker, workers } from './nouns.ts';
@@ -31,6 +32,7 @@ export function Workers(p: PageProps) {
         lines={workerLines}
         fields={(e) => <WorkerFields edit={e} teams={set.value?.teams ?? []} insoles={set.value?.insoles ?? []} />}
       />
+      {at.id !== null && mayEdit() && <CareForm key={`care of ${at.id}`} worker={at.id} />}
     </Back>
   );
 }
