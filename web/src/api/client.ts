@@ -121,6 +121,7 @@ export interface Verdict {
   readonly atMs: number;
   readonly ready: boolean;
   readonly reasons: readonly { readonly weight: 'blocks' | 'warns' | 'unchecked'; readonly text: string }[];
+  readonly drill?: { readonly atMs: number; readonly tookS: number; readonly byName: string }; // the team's last
 }
 
 const me: Decoder<Me> = object(
@@ -149,11 +150,14 @@ const look: Decoder<Look> = object({ atMs: integer, name: text });
 const verdicts = object({
   atMs: integer,
   workers: list(
-    object({
-      worker: text,
-      ready: flag,
-      reasons: list(object({ weight: oneOfOr(['blocks', 'warns', 'unchecked'], 'blocks'), text })),
-    }),
+    object(
+      {
+        worker: text,
+        ready: flag,
+        reasons: list(object({ weight: oneOfOr(['blocks', 'warns', 'unchecked'], 'blocks'), text })),
+      },
+      { drill: object({ atMs: integer, tookS: integer, byName: text }) },
+    ),
   ),
 });
 const nothing: Decoder<null> = () => null;
@@ -284,7 +288,7 @@ export const api = {
     try {
       const { value } = await ask('GET', `/api/readiness?worker=${seg(worker)}`, verdicts);
       const one = value.workers.find((w) => w.worker === worker);
-      return one ? { atMs: value.atMs, ready: one.ready, reasons: one.reasons } : null;
+      return one ? { ...one, atMs: value.atMs } : null;
     } catch (err) {
       if (err instanceof Problem && err.status === 404) return null;
       throw err;

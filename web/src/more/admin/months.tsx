@@ -107,6 +107,10 @@ function PastMonth(p: { month: string }) {
                 {a.drill && <span class="tag">{t('web.alarm.drill')}</span>}
               </span>
             </a>
+            <a class="aside" href={moreHref('why', `${encodeURIComponent(a.worker)}/${a.raisedAtMs}`)}>
+              {t('web.panel.why')}
+              <span class="unseen"> {a.reference}</span>
+            </a>
           </li>
         ))}
       </ul>
