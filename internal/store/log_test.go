@@ -130,3 +130,29 @@ func TestAppendLogTogether(t *testing.T) {
 		t.Errorf("log of no alarm = %v, want ErrNotFound", err)
 	}
 }
+
+// A line or a page that nobody can read stops no alarm: everything else of it is there, and the chain says that something is missing.
+func TestUnreadableLine(t *testing.T) {
+	st, _ := standintest.Store(t, fixed)
+	ctx := t.Context()
+	a := anAlarm("a1")
+	if err := st.RaiseAlarm(ctx, a, []insole.Page{aPage("a1")}, []store.LogLine{{At: clockNoon, What: "raised"}, {At: clockNoon, What: "step"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, sk := range []string{"LOG#00000001", "PAGE"} {
+		row := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "ORG#acme#ALARM#a1"}, "SK": &types.AttributeValueMemberS{Value: sk}}
+		_, err := st.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &st.Table, Key: row, UpdateExpression: aws.String("SET #t = :t, #a = :x, qa = :x"),
+			ExpressionAttributeNames: map[string]string{"#t": "t", "#a": "at"}, ExpressionAttributeValues: map[string]types.AttributeValue{
+				":t": &types.AttributeValueMemberS{Value: map[bool]string{true: "log", false: "page"}[sk != "PAGE"]}, ":x": &types.AttributeValueMemberS{Value: "noon"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := st.GetAlarmFile(ctx, "acme", "a1")
+	if err != nil || f.Alarm.ID != "a1" || len(f.Pages) == 0 || len(f.Lines) != 1 {
+		t.Fatalf("GetAlarmFile = %+v, %v", f, err)
+	}
+	if audit.Check("acme", "a1", f.Lines, f.Head) == nil {
+		t.Error("the chain does not miss its line")
+	}
+}
