@@ -120,6 +120,7 @@ type workerSpec struct {
 	Phone  string      `yaml:"phone"`
 	Insole string      `yaml:"insole"`
 	Shifts []shiftSpec `yaml:"shifts"`
+	Care   *careSpec   `yaml:"care"`
 }
 
 type shiftSpec struct {

@@ -157,7 +157,7 @@ func (p *provisioner) provision(ctx context.Context, name string, data []byte, k
 		if err != nil && !errors.As(err, &found) {
 			return fmt.Errorf("checking org %s: %w", o.Org, err)
 		}
-		for _, fault := range slices.Concat(twice, more, found) {
+		for _, fault := range slices.Concat(twice, more, found, wrongCares(o)) {
 			faults = append(faults, errors.New(said(sight{root}.line(i, fault), o.Org, fault)))
 		}
 		drafts, fresh = append(drafts, draft), append(fresh, isNew)
@@ -172,6 +172,9 @@ func (p *provisioner) provision(ctx context.Context, name string, data []byte, k
 	for i, draft := range drafts {
 		err := p.save(ctx, draft, fresh[i])
 		if err != nil {
+			return fmt.Errorf("org %s: %w", draft.Org.ID, err)
+		}
+		if err := p.cares(ctx, f.Orgs[i]); err != nil {
 			return fmt.Errorf("org %s: %w", draft.Org.ID, err)
 		}
 	}

@@ -124,6 +124,12 @@ func TestDemo(t *testing.T) {
 	if ok, err := auth.VerifyPassword(u.Password, "demo-claire-2026"); !ok || err != nil || u.Role != insole.Supervisor {
 		t.Errorf("claire is %+v, password %v, %v", u, ok, err)
 	}
+	if c, err := b.store.Care(ctx, "demo", "marie-dubois"); err != nil || !strings.Contains(c.Note, "Diabète") || len(c.Contacts) != 1 || c.Version != 2 {
+		t.Errorf("what responders must know: version %d, %d contacts, %v", c.Version, len(c.Contacts), err)
+	}
+	if strings.Contains(out, "Diabète") {
+		t.Errorf("a medical note was printed:\n%s", out)
+	}
 	workers, err := b.store.Workers(ctx, "other")
 	if err != nil || len(workers) != 1 {
 		t.Errorf("the other org has workers %v, %v", workers, err)
@@ -295,6 +301,8 @@ func TestBadFiles(t *testing.T) {
 			[]string{"nothing was changed", "line 2: org Acme-1", "line 6: Acme-1: contact boss: “0639980001”", "line 6: Acme-1: contact boss: “boss”", "line 11: Acme-1: team north: There is no contact “bos”",
 				"line 14: Acme-1: insole 00a1b2c3d4e5f608: There is no team “south”", "line 16: Acme-1: worker marie: There is no insole “00a1b2c3d4e5f609”",
 				"line 17: Acme-1: worker paul: “Europe/Antibes”", "line 19: Acme-1: user ann: “boss” is not a role"}},
+		{"a medical note and contacts that cannot be", edit("insole: 00a1b2c3d4e5f607}", "insole: 00a1b2c3d4e5f607, care: {note: "+strings.Repeat("x", 1001)+", contacts: [{name: Jean, phone: '12'}]}}"),
+			[]string{"line 16: acme: worker marie: The note is too long", "line 16: acme: worker marie: “12” is not a phone number"}},
 		{"a policy that reaches nobody", edit("channels: [sms]", "channels: [email]", "email: boss@example.com", `email: ""`), []string{"line 11: acme: team north: Boss cannot be reached"}},
 		{"hours and settings that cannot be, all of them, with their lines", edit("    insoles:\n", `        hours:
           - {days: [], from: "08:00", to: "18:00", zone: Europe/Antibes}
