@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -57,58 +60,87 @@ func (h *Handler) Handle(ctx context.Context, event json.RawMessage) (any, error
 	}
 }
 
-// HandleSQS looks at every alarm that a step message names. Messages that cannot be read are logged and let go: a step says nothing that
-// the table does not say. It never returns an error: that would return the whole batch to the queue.
+// HandleSQS looks at every alarm that a step message names, all at once, then at check-ins and musters: no alarm waits for another one, nor for thousands to be
+// called. Messages that cannot be read are logged and let go: a step says nothing that the table does not say. It never returns an error: that would
+// return the whole batch to the queue.
 func (h *Handler) HandleSQS(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	var resp events.SQSEventResponse
-	musters := map[string]queue.Step{} // by message, once for each look: the last of the batch, since no alarm may wait for thousands to be called
+	ctx, cancel := inTime(ctx)
+	defer cancel()
+	type work struct {
+		message string
+		step    queue.Step
+	}
+	alarms := map[insole.AlarmID][]work{} // one after the other of one alarm, which would only be in each other's way
+	var rest []work
 	for _, m := range ev.Records {
 		step, err := queue.ParseStep(m.Body)
-		if err != nil {
-			h.Log.ErrorContext(ctx, "step not understood", "message", m.MessageId, "err", err)
-			continue
-		}
-		if step.Muster != "" {
-			musters[m.MessageId] = step
-			continue
-		}
-		if step.Worker != "" {
-			if h.CheckIns == nil {
-				continue
-			}
-			if err := h.CheckIns.Look(ctx, step.Org, step.Worker, step.Due()); err != nil {
-				h.Log.ErrorContext(ctx, "check-ins not looked at", "message", m.MessageId, "worker", step.Worker, "err", err)
-				resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-			}
-			continue
-		}
-		out, err := h.persist(ctx, step)
 		switch {
-		case errors.Is(err, insole.ErrNotFound):
-			h.Log.WarnContext(ctx, "step of an alarm that is not there", "message", m.MessageId, "alarm", step.Alarm)
-			continue
 		case err != nil:
-			h.Log.ErrorContext(ctx, "alarm not advanced", "message", m.MessageId, "alarm", step.Alarm, "err", err)
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-			continue
+			h.Log.ErrorContext(ctx, "step not understood", "message", m.MessageId, "err", err)
+		case step.Alarm != "":
+			alarms[step.Alarm] = append(alarms[step.Alarm], work{m.MessageId, step})
+		default:
+			rest = append(rest, work{m.MessageId, step})
 		}
-		// A message that came before the time it was for goes on waiting; one for a time that is no longer the alarm's ends here, so that
-		// every alarm has one chain of messages however often it is touched.
-		if !out.Due.IsZero() && step.DueMs == out.Due.UnixMilli() && out.Due.After(h.Engine.Now()) {
-			out.Changed = true
-		}
-		h.Engine.Ask(ctx, step.Org, step.Alarm, out)
 	}
-	for id, step := range musters {
-		if h.Musters == nil {
-			continue
+	slices.SortStableFunc(rest, func(a, b work) int { return strings.Compare(string(a.step.Muster), string(b.step.Muster)) }) // check-ins name none
+	var (
+		resp events.SQSEventResponse
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+	)
+	do := func(w work, f func(context.Context, queue.Step) error) {
+		if err := f(ctx, w.step); err != nil {
+			h.Log.ErrorContext(ctx, "step not done", "message", w.message, "alarm", w.step.Alarm, "muster", w.step.Muster, "worker", w.step.Worker, "err", err)
+			mu.Lock()
+			defer mu.Unlock()
+			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: w.message})
 		}
-		if err := h.look(ctx, step); err != nil {
-			h.Log.ErrorContext(ctx, "muster not advanced", "message", id, "muster", step.Muster, "err", err)
-			resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+	}
+	for _, list := range alarms {
+		wg.Go(func() {
+			for _, w := range list {
+				do(w, h.advance)
+			}
+		})
+	}
+	wg.Wait()
+	for _, w := range rest {
+		switch {
+		case w.step.Muster != "" && h.Musters != nil:
+			do(w, h.look)
+		case w.step.Worker != "" && h.CheckIns != nil:
+			do(w, func(ctx context.Context, s queue.Step) error { return h.CheckIns.Look(ctx, s.Org, s.Worker, s.Due()) })
 		}
 	}
 	return resp, nil
+}
+
+// inTime is ctx with a second less, at most a quarter of what is left: to name what failed, a function must answer before it is stopped.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, end.Add(-min(time.Second, time.Until(end)/4)))
+	}
+	return ctx, func() {}
+}
+
+// advance does what is due of the alarm of step, and asks for what comes next.
+func (h *Handler) advance(ctx context.Context, step queue.Step) error {
+	out, err := h.persist(ctx, step)
+	if errors.Is(err, insole.ErrNotFound) {
+		h.Log.WarnContext(ctx, "step of an alarm that is not there", "alarm", step.Alarm)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// A message that came before the time it was for goes on waiting; one for a time that is no longer the alarm's ends here, so that
+	// every alarm has one chain of messages however often it is touched.
+	if !out.Due.IsZero() && step.DueMs == out.Due.UnixMilli() && out.Due.After(h.Engine.Now()) {
+		out.Changed = true
+	}
+	h.Engine.Ask(ctx, step.Org, step.Alarm, out)
+	return nil
 }
 
 // persist advances the alarm of step, three times within ctx when the table does not answer: the queue would offer the message again in two
@@ -133,6 +165,8 @@ func (h *Handler) persist(ctx context.Context, step queue.Step) (Outcome, error)
 // HandleStream looks at every alarm that was written and has something due. It names the first record it could not serve: everything from
 // there on is offered again.
 func (h *Handler) HandleStream(ctx context.Context, ev events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	var resp events.DynamoDBEventResponse
 	for _, r := range ev.Records {
 		err := h.stream(ctx, r)
