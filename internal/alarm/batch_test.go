@@ -10,6 +10,7 @@ import (
 
 	"solewatch/internal/alarm"
 	"solewatch/internal/insole"
+	"solewatch/internal/standin"
 )
 
 type hangs struct{}
@@ -60,5 +61,17 @@ func TestNoAlarmWaitsForItsBatch(t *testing.T) {
 	}
 	if got := w.phone.list(); len(got) != 4 {
 		t.Errorf("sent %q", got)
+	}
+}
+
+// That a kind is switched off is written down where that can be; where it cannot, the raiser has still done what it was asked, and nothing comes back or pages.
+func TestSwitchedOffWithTheTableAway(t *testing.T) {
+	w := newWorld(t)
+	w.team.Settings = insole.Settings{insole.AlarmTakenOff: {Off: true}}
+	if err := w.srv.SetFaults(standin.Fault{Service: "dynamodb", Kind: standin.FaultRefuse}); err != nil {
+		t.Fatal(err)
+	}
+	if _, raised, err := w.raiser.Raise(t.Context(), causeOf(insole.AlarmTakenOff, "k1")); raised || err != nil {
+		t.Errorf("Raise = %v, %v", raised, err)
 	}
 }

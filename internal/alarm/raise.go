@@ -63,8 +63,12 @@ func (r *Raiser) Raise(ctx context.Context, c Cause) (a insole.Alarm, raised boo
 	}
 	set := c.setting(policy.Team)
 	if set.Off { // whoever raises may not have known; every raiser passes here
-		return a, false, r.Store.PutRefusal(ctx, store.Refusal{Org: c.Org, Worker: c.Worker, Insole: c.Insole, Kind: c.Kind, Why: store.RefusedOff,
+		err := r.Store.PutRefusal(ctx, store.Refusal{Org: c.Org, Worker: c.Worker, Insole: c.Insole, Kind: c.Kind, Why: store.RefusedOff,
 			At: r.Now().UTC(), Report: c.Key, Data: because(ctx)})
+		if err != nil {
+			r.Log.WarnContext(ctx, "not written down that it is switched off", "worker", c.Worker, "kind", c.Kind, "err", err)
+		}
+		return a, false, nil
 	}
 	if c.Hold > 0 {
 		c.Hold = max(c.Hold, set.PreAlarm)
