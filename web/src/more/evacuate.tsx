@@ -6,7 +6,8 @@ import { has, lang, n, t } from '../text/text.ts';
 import { Dialog } from '../ui/dialogs.tsx';
 import { alarmHref, go, moreHref, workerHref } from '../ui/route.ts';
 import { asOf, byWorker, canChange, maySteer, mode, now, saidOf, say, teams, zones } from '../ui/state.ts';
-import { read } from './admin/ring.ts';
+import { opened, read, written } from './admin/ring.ts';
+import { DrawPane } from './draw-pane.tsx';
 import { Check, Field, SelectField, TextField, useGet } from './form.tsx';
 import type { PageProps } from './index.tsx';
 import {
@@ -74,6 +75,7 @@ function Links(p: { of: readonly Muster[] }) {
 type Target = 'team' | 'zone' | 'area';
 const targets: readonly Target[] = ['team', 'zone', 'area'];
 const modes: readonly Mode[] = ['evacuate', 'roll-call'];
+const none: readonly number[] = [];
 const withins = [30, 60, 120, 300, 600, 900];
 
 function Form() {
@@ -195,6 +197,14 @@ function Form() {
             )}
           </Field>
           <p class="sub">{t('more.evac.areaSays')}</p>
+          <DrawPane
+            ring={opened(corners.ring)}
+            danger={true}
+            but=""
+            wrong={none}
+            may={() => canChange.value}
+            onRing={(ring) => setArea(written(ring))}
+          />
         </>
       )}
       <SelectField

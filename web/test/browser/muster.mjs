@@ -98,7 +98,7 @@ export const tests = [
       await noSideways(page, 'evacuation form at 320 px');
       await page.focus('[name=target][value=team]');
       await page.keyboard.press('ArrowDown');
-      await page.waitForSelector('text=Zone');
+      await page.waitForSelector('form.evac >> text=Zone');
       await page.keyboard.press('ArrowDown');
       await page.waitForSelector('textarea');
       assert.equal(await page.isDisabled('form.evac [type=submit]'), true, 'nothing is typed yet');
@@ -150,6 +150,51 @@ export const tests = [
       await page.waitForSelector('.evac-stale');
       assert.equal(await page.isDisabled('.evac-end button'), true);
       assert.ok(await page.$('.evac-acts a[href^="tel:"]'), 'telephone numbers stay');
+    },
+  },
+  {
+    name: 'evacuation: an area drawn on the map and by keys is the area that is typed, and the one that is called',
+    run: async ({ system, newPage, shot }) => {
+      const page = await newPage();
+      await mode(page, 'LIVE');
+      await at(page, 'evacuate');
+      await page.check('[name=target][value=area]');
+      await page.waitForSelector('.draw[data-drawn=yes] canvas');
+      await page.locator('.draw').scrollIntoViewIfNeeded();
+      const box = await page.locator('.draw').boundingBox();
+      for (const [i, [x, y]] of [
+        [0.3, 0.3],
+        [0.6, 0.3],
+        [0.6, 0.7],
+      ].entries()) {
+        await page.mouse.click(box.x + box.width * x, box.y + box.height * y);
+        await page.waitForFunction((n) => document.querySelectorAll('.draw .corner').length === n, i + 1);
+      }
+      const lines = async () => (await page.inputValue('form.evac textarea')).split('\n');
+      assert.equal((await lines()).length, 3);
+      const before = await lines();
+      await page.focus('.draw .corner >> nth=0');
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction(
+        (was) => document.querySelector('form.evac textarea').value !== was,
+        before.join('\n'),
+      );
+      await page.fill('form.evac textarea', `${(await lines()).join('\n')}\n43.60, 7.05`);
+      await page.waitForSelector('.draw .corner:nth-of-type(4)');
+      await page.focus('.draw .corner >> nth=3');
+      await page.keyboard.press('Delete');
+      await page.waitForFunction(() => document.querySelectorAll('.draw .corner').length === 3);
+      await accessible(page, 'evacuation, an area that is drawn');
+      await shot(page, 'evacuate-drawn');
+      const drawn = (await lines()).map((l) => l.split(', ').map(Number));
+      await page.click('text=Whom does it reach?');
+      await page.waitForSelector('dialog[open] .evac-count');
+      await page.click('dialog .acts .primary');
+      await page.waitForSelector('.evac-tally');
+      assert.deepEqual(
+        system.musters.calls[0].ring,
+        drawn.map(([lat, lon]) => [lon, lat]),
+      );
     },
   },
 ];

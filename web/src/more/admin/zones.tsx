@@ -1,10 +1,7 @@
 // Zones: areas with a meaning, typed as lines or drawn on the map; both are the same corners.
-import { effect } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Drawing } from '../../map/map.ts';
 import { n, t } from '../../text/text.ts';
-import { board, zones as shownZones, teamName } from '../../ui/state.ts';
-import { theme } from '../../ui/theme.ts';
+import { teamName } from '../../ui/state.ts';
+import { DrawPane } from '../draw-pane.tsx';
 import {
   Check,
   canSave,
@@ -20,8 +17,8 @@ import {
 import type { Fault } from '../form-draft.ts';
 import type { PageProps } from '../index.tsx';
 import { Back, idIn, Things } from './list.tsx';
-import { type Ring, type Team, teams, type Zone, zones } from './nouns.ts';
-import { cornersIn, opened, read, sideNear, written } from './ring.ts';
+import { type Team, teams, type Zone, zones } from './nouns.ts';
+import { cornersIn, opened, read, written } from './ring.ts';
 
 export function Zones(p: PageProps) {
   const at = idIn(p.rest);
@@ -85,7 +82,14 @@ function ZoneFields(p: { edit: Edit<Zone>; teams: readonly Team[] }) {
       <Check label={t('more.zones.danger')} checked={value.danger} onChange={(danger) => set({ danger })} />
       <p class="sub">{t(value.danger ? 'more.zones.dangerSays' : 'more.zones.workSays')}</p>
       <Lines edit={p.edit} />
-      <DrawPane ring={ring} zone={value} wrong={cornersIn(faults)} onRing={(next) => set({ ring: next, typed: '' })} />
+      <DrawPane
+        ring={ring}
+        danger={value.danger}
+        but={value.zone}
+        wrong={cornersIn(faults)}
+        may={canSave}
+        onRing={(next) => set({ ring: next, typed: '' })}
+      />
     </>
   );
 }
@@ -122,80 +126,4 @@ function Lines(p: { edit: Edit<Zone> }) {
 function unread(z: Zone): readonly Fault[] {
   const bad = read(z.typed).faults;
   return bad.length === 0 ? [] : [{ at: 'ring', says: t('more.zones.badLines', { lines: bad.join(', ') }) }];
-}
-
-function DrawPane(p: { ring: Ring; zone: Zone; wrong: readonly number[]; onRing: (ring: Ring) => void }) {
-  const place = useRef<HTMLDivElement>(null);
-  const [broken, setBroken] = useState(false);
-  const [drawing, setDrawing] = useState<Drawing | null>(null);
-  const last = useRef(p);
-  last.current = p;
-  useEffect(() => {
-    const div = place.current;
-    if (!div) return undefined;
-    let gone = false;
-    let opening: Drawing | null = null;
-    import('../../map/map.ts').then(
-      ({ openDrawing }) => {
-        if (gone) return;
-        try {
-          opening = openDrawing(
-            div,
-            {
-              'Map.Title': t('more.zones.map'),
-              'NavigationControl.ZoomIn': t('web.map.in'),
-              'NavigationControl.ZoomOut': t('web.map.out'),
-            },
-            somewhere(),
-            {
-              add: (at) => {
-                const { ring, onRing } = last.current;
-                const after = sideNear(ring, at);
-                onRing([...ring.slice(0, after + 1), at, ...ring.slice(after + 1)]);
-              },
-              move: (i, to) => last.current.onRing(last.current.ring.map((c, j) => (j === i ? to : c))),
-              remove: (i) => last.current.onRing(last.current.ring.filter((_, j) => j !== i)),
-              name: (i, at) => t('more.zones.corner', { n: i + 1, lat: at[1].toFixed(5), lon: at[0].toFixed(5) }),
-              broken: () => setBroken(true),
-            },
-          );
-          setDrawing(opening);
-        } catch {
-          setBroken(true);
-        }
-      },
-      () => setBroken(true),
-    );
-    return () => {
-      gone = true;
-      opening?.close();
-    };
-  }, []);
-  useEffect(() => {
-    if (drawing === null) return undefined;
-    return effect(() => {
-      drawing.show({
-        ring: p.ring,
-        danger: p.zone.danger,
-        others: shownZones.value.filter((z) => z.zone !== p.zone.zone),
-        wrong: p.wrong,
-        dark: theme.value === 'dark',
-        off: !canSave(),
-      });
-    });
-  }, [drawing, p.ring, p.zone, p.wrong]);
-  if (broken) return <p class="sub">{t('more.zones.noMap')}</p>;
-  return (
-    <div class="field">
-      <p class="sub">{t('more.zones.drawHint')}</p>
-      <div class="draw" ref={place} data-drawn={drawing === null ? 'no' : 'yes'} />
-    </div>
-  );
-}
-
-// A new zone begins where people are.
-function somewhere(): readonly [number, number] | null {
-  for (const w of board.value.workers.values())
-    if (w.live?.lon !== undefined && w.live.lat !== undefined) return [w.live.lon, w.live.lat];
-  return null;
 }
