@@ -9,6 +9,7 @@ import { CalmIcon, PriorityIcon, UnknownIcon } from '../ui/icons.tsx';
 import { mode, teamName } from '../ui/state.ts';
 import { Check, useGet } from './form.tsx';
 import './status.css';
+import './duty.css';
 
 interface Console {
   readonly user: string;
@@ -91,7 +92,7 @@ export default function DutyPage() {
                   <span>{t(c.sound ? 'more.duty.armed' : 'more.duty.mute')}</span>
                 </p>
                 <p class="sub">
-                  {t('more.duty.since', { clock: clock(c.sinceMs) })} ·{' '}
+                  {t('more.duty.since', { clock: clock(c.sinceMs), span: span(value.nowMs - c.sinceMs) })} ·{' '}
                   {c.teams.length === 0 ? t('more.duty.all') : c.teams.map(teamName).join(', ')}
                 </p>
               </li>
@@ -154,10 +155,16 @@ function Mine(p: { teams: readonly TeamLine[] }) {
         <fieldset>
           <legend>{t('more.duty.which')}</legend>
           <p class="sub">{t('more.duty.hint')}</p>
-          {p.teams.map((x) => {
-            const on = chosen.length === 0 || chosen.includes(x.team);
-            return <Check key={`${x.team} ${on}`} label={x.name} checked={on} onChange={(v) => choose(x.team, v)} />;
-          })}
+          <div class="duty-teams">
+            {p.teams.map((x) => (
+              <Check
+                key={x.team}
+                label={x.name}
+                checked={chosen.length === 0 || chosen.includes(x.team)}
+                onChange={(on) => choose(x.team, on)}
+              />
+            ))}
+          </div>
         </fieldset>
       )}
     </>
