@@ -96,7 +96,7 @@ func (a *API) showAnswer(w http.ResponseWriter, r *http.Request) {
 			a.Log.WarnContext(r.Context(), "page not marked as opened", "alarm", q.Alarm.ID, "step", q.Page.Step, "err", err)
 		}
 	}
-	a.writeAnswer(w, r, http.StatusOK, a.asked(link, q))
+	a.writeAnswer(w, r, http.StatusOK, a.asked(r.Context(), link, q))
 }
 
 // postAnswer takes an answer. The token is all it needs: whoever has it was sent it. A page of another site may not send it along.
@@ -127,7 +127,7 @@ func (a *API) postAnswer(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, insole.ErrInvalid):
 		a.writeAnswer(w, r, http.StatusBadRequest, answerless(locale, "malformed"))
 	case errors.Is(err, insole.ErrConflict) && q.Alarm.ID != "":
-		p := a.asked(link, q)
+		p := a.asked(r.Context(), link, q)
 		p.Said = append([]string{text.Say(p.Locale, "answer.refused")}, p.Said...)
 		a.writeAnswer(w, r, http.StatusConflict, p)
 	default:
@@ -165,7 +165,7 @@ func answerless(locale, what string) answerPage {
 }
 
 // asked is q in the contact's language. Where the worker is is shown while somebody may have to go there, and no longer.
-func (a *API) asked(link string, q alarm.Asked) answerPage {
+func (a *API) asked(ctx context.Context, link string, q alarm.Asked) answerPage {
 	l := text.Locale(q.Page.Locale)
 	now := a.Now()
 	say := func(key string, args ...string) string { return text.Say(l, "answer."+key, args...) }
@@ -183,10 +183,10 @@ func (a *API) asked(link string, q alarm.Asked) answerPage {
 	p := answerPage{
 		Locale: l, Kind: text.Say(l, "alarm.kind."+string(one.Kind)), Reference: one.ID.Reference(), Heading: who, Calm: !one.State.Open(),
 		Under: []string{ago(sent)}, Take: say("take"), Decline: say("decline"), Buttons: q.Open(),
-		AsOf:  say("as-of", "time", now.UTC().Format("15:04:05")+" UTC"),
+		AsOf:  say("as-of", "time", a.clock(ctx, one.Org, one.Team, now)),
 		Links: []answerLink{{template.URL("/a/" + link), say("again")}},
 	}
-	p.Title = p.Kind + ": " + who + " (" + p.Reference + ")"
+	p.Title = text.Say(l, "page.email.subject", "kind", p.Kind, "worker", who, "ref", p.Reference)
 	if one.Drill {
 		p.Under = append(p.Under, say("drill"))
 	}
@@ -214,7 +214,7 @@ func (a *API) asked(link string, q alarm.Asked) answerPage {
 	if one.State == insole.Taken {
 		owner.Value, owner.More = one.OwnerName, []string{ago(one.TakenAt)}
 	}
-	p.Facts = []answerFact{where(l, one.Fix, now), owner}
+	p.Facts = []answerFact{where(l, a.newest(ctx, one), now), owner}
 	if one.Kind == insole.AlarmAmber && one.Note != "" { // what the wearer wrote down for whoever comes; never in a message
 		p.Facts = append(p.Facts, answerFact{Name: say("note"), Value: one.Note})
 	}
@@ -222,6 +222,39 @@ func (a *API) asked(link string, q alarm.Asked) answerPage {
 		p.Facts = append(p.Facts, answerFact{Name: say("guess"), Value: why})
 	}
 	return p
+}
+
+// newest is where the wearer has been seen last: whoever goes there wants that, and not where the alarm was raised. What cannot be read
+// leaves the alarm's own. In an exercise nobody is to be found.
+func (a *API) newest(ctx context.Context, one insole.Alarm) *insole.Fix {
+	if one.Drill || one.Insole == "" {
+		return one.Fix
+	}
+	live, err := a.Store.GetLive(ctx, one.Org, one.Insole)
+	if f := live.State.Fix; err == nil && live.Worker == one.Worker && f != nil && (one.Fix == nil || f.At.After(one.Fix.At)) {
+		return f
+	}
+	return one.Fix
+}
+
+// clock is the time of day where a team works, with the name of its zone. An org has no zone of its own: the team's hours have one, or those of
+// another team. Where none has, or none can be read, it is UTC.
+func (a *API) clock(ctx context.Context, org insole.OrgID, team insole.TeamID, t time.Time) string {
+	const layout = "15:04:05"
+	name := ""
+	teams, err := a.Store.Teams(ctx, org)
+	if err != nil {
+		a.Log.WarnContext(ctx, "time zone not read", "org", org, "err", err)
+	}
+	for _, of := range teams {
+		if len(of.Hours) > 0 && (name == "" || of.ID == team) {
+			name = of.Hours[0].Zone
+		}
+	}
+	if zone, err := time.LoadLocation(name); err == nil && zone != time.UTC {
+		return t.In(zone).Format(layout) + " (" + zone.String() + ")"
+	}
+	return t.UTC().Format(layout) + " UTC"
 }
 
 // where says where somebody is, in the words of l.

@@ -125,6 +125,35 @@ func (a answer) hides(t *testing.T, never ...string) {
 	}
 }
 
+// Whoever goes there is told where the wearer has been seen last, and the time of day that their own watch shows.
+func TestAnswerPageIsOfNowAndOfHere(t *testing.T) {
+	b := newInbox(t, nil)
+	seen := func(w insole.WorkerID, at time.Time, lat float64) {
+		t.Helper()
+		l := store.Live{Org: "acme", Insole: b.alarm.Insole, Worker: w, Version: 1}
+		l.State.HeardAt, l.State.At, l.State.Fix = at, at, &insole.Fix{Lat: lat, Lon: 7.06, Accuracy: 5, At: at}
+		if had, err := b.store.GetLive(t.Context(), "acme", b.alarm.Insole); err == nil {
+			l.Version = had.Version + 1
+		}
+		must(t, b.store.SaveLive(t.Context(), l))
+	}
+	b.ms.Add((3 * time.Minute).Milliseconds())
+	seen("lea", b.now().Add(-20*time.Second), 43.62)
+	must(t, b.api.Directory.Edit(t.Context(), "acme", func(d *directory.Draft) error {
+		return d.SetTeam(insole.Team{ID: "north", Name: "North", Fallback: "+33639980007",
+			Steps: []insole.Step{{Contacts: []insole.ContactID{"boss"}, Channels: []insole.Channel{insole.SMS}}},
+			Hours: []insole.Shift{{Days: []time.Weekday{time.Monday}, From: 8 * time.Hour, To: 18 * time.Hour, Zone: "Europe/Paris"}}}, directory.Any)
+	}))
+	a := b.look(t, b.paul)
+	a.isPage(t, 200, "en")
+	a.says(t, "43.620000, 7.060000", "within 5 m", "position known 20 s ago", "As of 09:03:00 (Europe/Paris)")
+
+	seen("lea", b.alarm.Fix.At.Add(-time.Hour), 43.63)
+	b.look(t, b.paul).says(t, "43.616000, 7.055000") // older than the alarm
+	seen("somebody-else", b.now(), 43.64)
+	b.look(t, b.paul).says(t, "43.616000, 7.055000") // somebody else wears it now
+}
+
 func TestAnswerPage(t *testing.T) {
 	b := newInbox(t, nil)
 	b.ms.Add((3 * time.Minute).Milliseconds())

@@ -208,7 +208,7 @@ func dossierPage(d audit.Dossier, locale string) (page []byte, language string) 
 	}
 	kind := word("alarm.kind.", d.Alarm.Kind)
 	v := dossierView{
-		Locale: l, Title: say("title", "reference", d.Alarm.Reference), Heading: kind + ": " + d.Alarm.WorkerName, Style: template.CSS(dossierCSS),
+		Locale: l, Title: say("title", "reference", d.Alarm.Reference), Heading: kind + text.Say(l, "dossier.colon") + d.Alarm.WorkerName, Style: template.CSS(dossierCSS),
 		Under: say("under", "time", clock(d.MadeAtMs), "name", d.MadeBy), Missing: d.Missing,
 		Proof: say("proof", "seal", d.Seal, "n", strconv.Itoa(d.Head.N), "hash", d.Head.Hash),
 	}

@@ -164,7 +164,7 @@ func (a *API) workerPage(ctx context.Context, token string, l store.WorkerLink) 
 		return text.Ago(locale, now.Sub(t))
 	}
 	p := workerPage{Locale: locale, Title: say("title", "name", w.Name), Heading: w.Name, Under: []string{org.Name},
-		AsOf: text.Say(locale, "answer.as-of", "time", now.UTC().Format("15:04:05")+" UTC"), Links: []answerLink{{template.URL("/a/" + token), text.Say(locale, "answer.again")}}}
+		AsOf: text.Say(locale, "answer.as-of", "time", a.clock(ctx, l.Org, w.Team, now)), Links: []answerLink{{template.URL("/a/" + token), text.Say(locale, "answer.again")}}}
 	if !c.LastAt.IsZero() {
 		p.Facts = append(p.Facts, answerFact{Name: say("last"), Value: text.Ago(locale, now.Sub(c.LastAt))})
 	}
