@@ -85,7 +85,7 @@ function Player(p: { d: Dossier; id: string; beside: readonly string[] }) {
   return (
     <div class="replay">
       <p>
-        <strong>{`${word('alarm.kind', d.alarm.kind)}: ${d.alarm.workerName}`}</strong> ·{' '}
+        <strong>{`${word('alarm.kind', d.alarm.kind)} · ${d.alarm.workerName}`}</strong> ·{' '}
         <a href={alarmHref(p.id)}>{d.alarm.reference}</a> ·{' '}
         <a href={`${json}?format=html`} target="_blank" rel="noreferrer">
           {t('more.replay.print')}
@@ -217,7 +217,7 @@ function saying(m: Moment): string {
         ' · ',
       );
     case 'report':
-      return t('more.replay.report', { name: m.person.name, kind: m.kind });
+      return t('more.replay.report', { name: m.person.name, kind: word('alarm.kind', m.kind) });
     default:
       return m satisfies never;
   }

@@ -33,7 +33,7 @@ export function StateBar() {
       <div class="instruments">
         <ModeChip />
         <DutyButton />
-        <a class="quiet tool" href="#/p/menu" aria-label={t('web.more.open')} title={t('web.more.open')}>
+        <a class="button quiet tool" href="#/p/menu" aria-label={t('web.more.open')} title={t('web.more.open')}>
           <Glyph name="menu" />
         </a>
         <LangSwitch />
