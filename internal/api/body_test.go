@@ -79,6 +79,8 @@ func TestBadInput(t *testing.T) {
 		{"team with a pre-alarm of an SOS", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"sos": m{"preAlarmS": 30}}}, 422, "invalid", "body.settings.sos.preAlarmS", "no such setting"},
 		{"team with a dwell of a second", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"danger-zone": m{"dwellS": 1}}}, 422, "invalid", "body.settings.danger-zone.dwellS", "From 5 to 900 seconds"},
 		{"team that loses contact at once", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"lost-contact": m{"factor": 1.5}}}, 422, "invalid", "body.settings.lost-contact.factor", "From 2 to 20 times"},
+		{"team that wants falls, as every team does", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"fall": m{"on": true}}}, 422, "invalid", "body.settings.fall.on", "no such setting"},
+		{"team that wants to be watched every second", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"unwatched": m{"on": true, "minimumS": 1}}}, 422, "invalid", "body.settings.unwatched.minimumS", "From 60 to 14400"},
 		{"team that never loses contact", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"lost-contact": m{"minimumS": 86400}}}, 422, "invalid", "body.settings.lost-contact.minimumS", "From 60 to 14400"},
 		{"team with a low battery of 80 %", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"low-battery": m{"percent": 80}}}, 422, "invalid", "body.settings.low-battery.percent", "From 5 to 50 %"},
 		{"team with an alarm of no kind", "POST", "/api/teams", m{"name": "T", "steps": steps, "settings": m{"boredom": m{"off": true}}}, 422, "invalid", "body.settings.boredom", "not a kind of alarm"},

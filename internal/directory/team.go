@@ -122,6 +122,9 @@ func (c checker) settings(all insole.Settings) insole.Settings {
 		if v.Off && rule.NeverOff != "" {
 			c.fault(at+".off", "setting-off."+string(k))
 		}
+		if v.On && !rule.Default.Off { // it is on anyway
+			c.fault(at+".on", "setting-none")
+		}
 		switch most := rule.Most.Priority; {
 		case v.Priority >= 0 && v.Priority <= most:
 		case most == 1:
