@@ -56,8 +56,13 @@ func TestCheckIns(t *testing.T) {
 	}
 	w.back(e.Worker, 6*time.Minute)
 	amber := screen.alarm(func(a feed.Alarm) bool { return a.Worker == string(e.Worker) && a.Kind == "amber" })
-	if amber.Note != secret || amber.Priority != 1 {
-		t.Errorf("the amber alarm: %+v", amber)
+	if amber.Note != "" || amber.Priority != 1 {
+		t.Errorf("the amber alarm on the board, which everybody sees: %+v", amber)
+	}
+	var file struct{ Alarm feed.Alarm }
+	claire.call("GET", "/api/alarms/"+amber.ID, nil, &file)
+	if file.Alarm.Note != secret {
+		t.Errorf("a responder reads %q", file.Alarm.Note)
 	}
 	until(t, "an SMS about the activity", func() bool { return len(w.about(amber.Reference, "sms")) > 0 })
 	for _, n := range w.outbox() {

@@ -404,6 +404,7 @@ function AlarmPart(p: { id: string }) {
     <section>
       <h3>{t('web.panel.log', { reference: value.alarm.reference })}</h3>
       {me.value?.role !== 'viewer' && <a href={moreHref('replay', p.id)}>{t('web.panel.replay')}</a>}
+      {!ended && value.alarm.note && <p>{value.alarm.note}</p>}
       {ended && (
         <p>
           <strong>{t(value.alarm.state === 'resolved' ? 'web.alarm.wasResolved' : 'web.alarm.wasCancelled')}</strong>
