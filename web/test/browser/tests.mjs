@@ -106,6 +106,8 @@ export const tests = [
       await page.waitForSelector('.alarm[data-state=taken]');
       assert.match(await page.textContent('.alarm'), /Hugo P\..*since/);
       assert.match(await second.textContent('.alarm'), /You/);
+      await shot(page, 'taken');
+      await shot(second, 'taken-second');
       assert.equal(await bar(page), '1 alarm, being dealt with');
       assert.equal(await page.title(), 'Solewatch');
 
@@ -223,6 +225,7 @@ export const tests = [
         assert.ok((await timed(mode(page, 'LIVE'))) < 5_000);
       }
       assert.equal(await page.isDisabled('.alarm .take'), false);
+      await shot(page, 'back');
     },
   },
   {
@@ -249,6 +252,7 @@ export const tests = [
       system.refused = true;
       system.cut();
       await mode(page, 'RECONNECTING');
+      await shot(page, 'socket-cut');
       await mode(page, 'POLLING', 10_000);
       await shot(page, 'polling');
       system.raise('paul');
@@ -260,7 +264,7 @@ export const tests = [
   },
   {
     name: 'a gap in the sequence: resync, and the alarm of the gap rings',
-    run: async ({ system, newPage }) => {
+    run: async ({ system, newPage, shot }) => {
       const page = await newPage();
       await mode(page, 'LIVE');
       await page.evaluate(() => {
@@ -278,6 +282,7 @@ export const tests = [
       await page.waitForSelector('.alarm');
       await mode(page, 'LIVE');
       assert.deepEqual(await page.evaluate(() => globalThis.modes), ['RESYNC', 'LIVE']);
+      await shot(page, 'gap-closed');
       assert.match(await page.textContent('[role=alert]'), /SOS: Paul/);
     },
   },
