@@ -127,6 +127,7 @@ func longest() Live {
 			Expect: 86399 * time.Second, ClockOff: -51234567 * time.Millisecond, Lost: true, Conditions: 255, CancelBoot: math.MaxUint32, CancelSeq: math.MaxUint32,
 			Zones: rules.Zones{Been: true, Marks: [rules.MaxMarks]rules.Mark{{Since: noon, Raised: true}, {Zone: 7, Since: noon.Add(time.Millisecond)},
 				{Zone: math.MaxUint32, Since: noon, Raised: true}, {Zone: 1, Since: noon, Owed: true}}},
+			ClockSince: noon.Add(time.Millisecond), Strays: rules.Strays{From: noon.Add(time.Millisecond), Last: noon.Add(time.Millisecond), N: 5}, ByeAt: noon.Add(time.Millisecond),
 		},
 	}
 }
