@@ -257,7 +257,7 @@ func (h *Handler) lost(ctx context.Context, s suspect, w way) error {
 		return err
 	}
 	l, err := h.Store.GetLive(ctx, s.Org, s.Insole) // what was read before may be a second old
-	if err != nil {
+	if err != nil && !errors.Is(err, insole.ErrInvalid) { // positions that nobody can read hide no silence
 		return err
 	}
 	if l.State.Lost || l.Worker != a.Worker {
@@ -294,7 +294,7 @@ func (h *Handler) lost(ctx context.Context, s suspect, w way) error {
 		if !errors.Is(err, insole.ErrConflict) {
 			return err
 		}
-		if l, err = h.Store.GetLive(ctx, l.Org, l.Insole); err != nil {
+		if l, err = h.Store.GetLive(ctx, l.Org, l.Insole); err != nil && !errors.Is(err, insole.ErrInvalid) {
 			return err
 		}
 		if l.State.HeardAt.After(heard) { // it was heard while the alarm was being raised
