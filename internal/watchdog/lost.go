@@ -256,7 +256,7 @@ func (h *Handler) lost(ctx context.Context, s suspect, w way) error {
 	if err != nil || !ok {
 		return err
 	}
-	l, err := h.Store.GetLive(ctx, s.Org, s.Insole) // what was read before may be a second old
+	l, err := h.Store.GetLive(ctx, s.Org, s.Insole)       // what was read before may be a second old
 	if err != nil && !errors.Is(err, insole.ErrInvalid) { // positions that nobody can read hide no silence
 		return err
 	}
