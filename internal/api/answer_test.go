@@ -154,6 +154,19 @@ func TestAnswerPageIsOfNowAndOfHere(t *testing.T) {
 	b.look(t, b.paul).says(t, "43.616000, 7.055000") // somebody else wears it now
 }
 
+// The link of a low battery is no way to follow its wearer about.
+func TestAnswerPageOfANuisanceFollowsNobody(t *testing.T) {
+	b := newInbox(t, func(a *insole.Alarm) { a.Kind, a.Priority = insole.AlarmLowBattery, 3 })
+	b.ms.Add((3 * time.Minute).Milliseconds())
+	l := store.Live{Org: "acme", Insole: b.alarm.Insole, Worker: "lea", Version: 1}
+	l.State.HeardAt, l.State.At = b.now(), b.now()
+	l.State.Fix = &insole.Fix{Lat: 43.62, Lon: 7.06, Accuracy: 5, At: b.now()}
+	must(t, b.store.SaveLive(t.Context(), l))
+	a := b.look(t, b.paul)
+	a.says(t, "43.616000, 7.055000")
+	a.hides(t, "43.620000")
+}
+
 func TestAnswerPage(t *testing.T) {
 	b := newInbox(t, nil)
 	b.ms.Add((3 * time.Minute).Milliseconds())
@@ -218,7 +231,7 @@ func TestAnswerOnce(t *testing.T) {
 	b.ms.Add((90 * time.Second).Milliseconds())
 	a = b.look(t, b.zoe)
 	a.isPage(t, 200, "fr")
-	a.says(t, "Vous avez pris en charge.", "Zoé", "il y a 90 s", `href="/#/a/`+string(b.alarm.ID)+`"`)
+	a.says(t, "Vous avez pris cette alarme en charge.", "Zoé", "il y a 90 s", `href="/#/a/`+string(b.alarm.ID)+`"`)
 	a.hides(t, "<form", "<button")
 	if a := b.press(t, b.zoe, "taken"); a.status != 303 {
 		t.Errorf("the same answer again: %d", a.status)

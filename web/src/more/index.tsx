@@ -83,7 +83,7 @@ export function More(p: { name: string; rest: string }) {
           ))}
       </nav>
       <section class="more-body">
-        <h2>{t(entry ? entry.title : 'more.menu')}</h2>
+        <h2 class={p.name === 'menu' ? 'unseen' : undefined}>{t(entry ? entry.title : 'more.menu')}</h2>
         {p.name === 'menu' && <Self />}
         {entry && page === null && <p role="status">{t('web.loading')}</p>}
         {entry && page === 'failed' && <p role="alert">{t('web.more.failed')}</p>}
