@@ -225,9 +225,10 @@ func (a *API) asked(ctx context.Context, link string, q alarm.Asked) answerPage 
 }
 
 // newest is where the wearer has been seen last: whoever goes there wants that, and not where the alarm was raised. What cannot be read
-// leaves the alarm's own. In an exercise nobody is to be found.
+// leaves the alarm's own. In an exercise nobody is to be found, and of an alarm that may be set aside nobody has to be: whoever has the link of a
+// low battery does not follow its wearer about.
 func (a *API) newest(ctx context.Context, one insole.Alarm) *insole.Fix {
-	if one.Drill || one.Insole == "" {
+	if one.Drill || one.Insole == "" || one.Shelvable() {
 		return one.Fix
 	}
 	live, err := a.Store.GetLive(ctx, one.Org, one.Insole)
