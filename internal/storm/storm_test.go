@@ -146,8 +146,8 @@ func (s *system) judge(all []rescue, f faults) {
 			}
 			continue
 		}
-		if s.wire.first[string(r.alarm)].IsZero() && a.TakenAt.Sub(r.pressed) > time.Minute {
-			nobody++ // taken, but by whom, if nobody was told for a minute?
+		if s.wire.first[string(r.alarm)].IsZero() && a.TakenAt.Sub(r.pressed) > 5*time.Minute {
+			nobody++ // taken, but by whom, if nobody was told for five minutes?
 		}
 		for _, p := range file.Pages {
 			if p.ClaimedAt.After(r.taken) {
@@ -161,7 +161,7 @@ func (s *system) judge(all []rescue, f faults) {
 	s.Logf("press to first publish: p50 %v, p99 %v, longest %v", at(waits, 0.5), at(waits, 0.99), at(waits, 1))
 	for what, n := range map[string]int{
 		"pages missed": missed, "pages repeated more often than a publish of theirs was ambiguous": unasked, "pages begun after somebody had taken charge": late,
-		"alarms with more or fewer owners than one": twice, "open alarms without a next step": stuck, "alarms of which nobody was told": nobody,
+		"alarms with more or fewer owners than one": twice, "open alarms without a next step": stuck, "alarms of which nobody was told for five minutes": nobody,
 	} {
 		if n != 0 {
 			s.Errorf("%d %s", n, what)
