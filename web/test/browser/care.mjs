@@ -27,16 +27,17 @@ export const tests = [
       for (let i = 0; i < 100 && system.cares.get('paul')?.version !== 2; i += 1) await admin.waitForTimeout(50);
       assert.equal(system.cares.get('paul')?.note, 'Diabetic: sugar in the left pocket.');
 
-      const before = system.looks.length;
+      const reads = () => system.looks.filter((l) => l.what === 'care').length; // the panel's way of the day is a look of its own
+      const before = reads();
       const page = await newPage({ path: '/#/w/paul' });
       await mode(page, 'LIVE');
       await page.waitForSelector(`.panel >> text=${show}`);
-      assert.equal(system.looks.length, before, 'nothing is read before somebody asks');
+      assert.equal(reads(), before, 'nothing is read before somebody asks');
       await page.click(`.panel >> text=${show}`);
       await page.waitForSelector('.panel >> text=Diabetic: sugar in the left pocket.');
       assert.equal(await page.getAttribute('.panel .care a[href^="tel:"]', 'href'), 'tel:+33639980077');
       assert.match(await page.textContent('.panel .care a'), /Jean P\. \(brother\)/);
-      assert.equal(system.looks.length, before + 1);
+      assert.equal(reads(), before + 1);
       await accessible(page, 'care, read');
       await shot(page, 'care-read');
 
