@@ -23,11 +23,13 @@ export const tests = [
       await noSideways(admin, 'care at 320 px');
       await accessible(admin, 'care, being set');
       await shot(admin, 'care-set-320');
+      const saved = admin.waitForResponse((r) => r.request().method() === 'GET' && r.url().endsWith('/care')); // what was saved is read again
       await admin.locator('.care button[type=submit]').click();
+      await saved;
       for (let i = 0; i < 100 && system.cares.get('paul')?.version !== 2; i += 1) await admin.waitForTimeout(50);
       assert.equal(system.cares.get('paul')?.note, 'Diabetic: sugar in the left pocket.');
 
-      const reads = () => system.looks.filter((l) => l.what === 'care').length; // the panel's way of the day is a look of its own
+      const reads = () => system.looks.filter((l) => l.what === 'care').length;
       const before = reads();
       const page = await newPage({ path: '/#/w/paul' });
       await mode(page, 'LIVE');
