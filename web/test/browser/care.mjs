@@ -41,6 +41,10 @@ export const tests = [
       assert.match(await page.textContent('.panel .care a'), /Jean P\. \(brother\)/);
       assert.equal(reads(), before + 1);
       await accessible(page, 'care, read');
+      assert.ok(
+        await page.locator('.panel').evaluate((p) => p.scrollWidth <= p.clientWidth),
+        'the panel moves sideways',
+      );
       await shot(page, 'care-read');
 
       const vera = await newPage({ email: 'vera@demo.test', path: '/#/w/paul' });
