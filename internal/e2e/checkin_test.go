@@ -34,7 +34,9 @@ func TestCheckIns(t *testing.T) {
 	f.obey(sole.Vibrate, sole.Done)
 
 	w.back(e.Worker, 11*time.Minute)
-	missed := screen.alarm(func(a feed.Alarm) bool { return a.Worker == string(e.Worker) && a.Kind == "missed-check-in" && a.State == "active" })
+	missed := screen.alarm(func(a feed.Alarm) bool {
+		return a.Worker == string(e.Worker) && a.Kind == "missed-check-in" && a.State == "active"
+	})
 	until(t, "an SMS about the missed check-in", func() bool { return len(w.about(missed.Reference, "sms")) > 0 })
 
 	f.say(sole.Record{Kind: insole.KindCheckIn, At: time.Now()})

@@ -84,6 +84,9 @@ func (q *shelf) reports(t *testing.T, into map[string]insole.Kind) {
 				t.Errorf("%s is in quarantine: %s", f.Insole, f.Quarantine)
 				continue
 			}
+			if f.Bye {
+				continue // goes with the connection; nothing is acknowledged of it
+			}
 			read := sole.Reports
 			if f.Dialect == insole.Teltonika {
 				read = teltonika.Reports

@@ -162,7 +162,9 @@ const consolePrefix = "CONSOLE#"
 func consoleOfSK(sk string) string { return strings.TrimPrefix(sk, consolePrefix) }
 
 func connRefKey(id string) key { return key{"CONN#" + id, "CONN"} }
-func careKey(o insole.OrgID, w insole.WorkerID) key { return key{"ORG#" + string(o) + "#CARE", string(w)} }
+func careKey(o insole.OrgID, w insole.WorkerID) key {
+	return key{"ORG#" + string(o) + "#CARE", string(w)}
+}
 func lookedKey(o insole.OrgID, w insole.WorkerID, at time.Time, u insole.UserID) key {
 	return key{"ORG#" + string(o) + "#LOOKED#" + string(w), stamp(at) + "#" + string(u)}
 }
