@@ -124,7 +124,7 @@ func (h *Handler) Sweep(ctx context.Context) error {
 	for due, err := range h.Store.DueAlarms(ctx, now) {
 		if err != nil {
 			w.fail(fmt.Errorf("sweeping: %w", err))
-			break
+			continue // the other parts of the index are there all the same
 		}
 		n := name{due.Org, due.Alarm}
 		if seen[n] {
