@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	smithytime "github.com/aws/smithy-go/time"
+
 	"solewatch/internal/insole"
 	"solewatch/internal/notify"
 	"solewatch/internal/store"
@@ -296,14 +298,7 @@ func (e *Engine) pause(ctx context.Context, claimed insole.Page) bool {
 	if end, ok := ctx.Deadline(); !ok || time.Until(end) < publishRoom || e.Now().After(claimed.ClaimedAt.Add(store.ClaimLapse-publishRoom)) {
 		return false
 	}
-	t := time.NewTimer(breath)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return smithytime.SleepWithContext(ctx, breath) == nil
 }
 
 // publishRoom is how long before a claim lapses a publish may last begin.
@@ -313,35 +308,25 @@ const publishRoom = 10 * time.Second
 // seconds in any case, though the caller's time be up: as long as the row says "claimed", whoever comes after the claim has lapsed must believe
 // that nobody was told, and tells them again.
 func (e *Engine) write(ctx context.Context, claimed, done insole.Page) error {
-	until := e.Now().Add(3 * time.Second)
-	if lapse := claimed.ClaimedAt.Add(store.ClaimLapse - time.Second); done.State == insole.PageAccepted && lapse.After(until) {
-		if end, ok := ctx.Deadline(); ok && end.Add(-time.Second).Before(lapse) {
-			lapse = end.Add(-time.Second)
+	room := 3 * time.Second
+	if done.State == insole.PageAccepted {
+		held := claimed.ClaimedAt.Add(store.ClaimLapse - time.Second).Sub(e.Now())
+		if end, ok := ctx.Deadline(); ok {
+			held = min(held, time.Until(end)-time.Second)
 		}
-		until = later(until, lapse)
+		room = max(room, held)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), until.Sub(e.Now()))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), room)
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := e.Store.SavePage(ctx, claimed, done)
 		if err == nil || !errors.Is(err, insole.ErrAway) {
 			return err
 		}
-		again := time.NewTimer(wait)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
+		if smithytime.SleepWithContext(ctx, wait) != nil {
 			return err
 		}
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // drop ends the pages that nobody needs any more.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"solewatch/internal/insole"
 	"solewatch/internal/queue"
@@ -152,11 +153,7 @@ func (h *Handler) persist(ctx context.Context, step queue.Step) (Outcome, error)
 		if err == nil || !errors.Is(err, insole.ErrAway) || wait > 400*time.Millisecond || bounded && time.Until(end) < 10*time.Second {
 			return out, err
 		}
-		pause := time.NewTimer(wait)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, wait) != nil {
 			return out, err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"net"
 	"time"
 
+	smithytime "github.com/aws/smithy-go/time"
+
 	"solewatch/internal/insole"
 	"solewatch/internal/store"
 	"solewatch/internal/wire/sole"
@@ -160,11 +162,7 @@ func (w *Wearer) connect(ctx context.Context) (net.Conn, *session, error) {
 			conn.Close()
 			err = fmt.Errorf("%w: %w", errSession, err)
 		}
-		pause := time.NewTimer(2 * time.Second)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, 2*time.Second) != nil {
 			return nil, nil, err
 		}
 	}
@@ -220,11 +218,7 @@ func (w *Wearer) paged(ctx context.Context) (time.Time, error) {
 				return time.Time{}, fmt.Errorf("page failed: %s", p.Why)
 			}
 		}
-		pause := time.NewTimer(w.Look)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, w.Look) != nil {
 			return time.Time{}, last
 		}
 	}

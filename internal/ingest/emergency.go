@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	smithytime "github.com/aws/smithy-go/time"
+
 	"solewatch/internal/alarm"
 	"solewatch/internal/insole"
 	"solewatch/internal/notify"
@@ -34,12 +36,7 @@ func (h *Handler) emergency(ctx context.Context, id identity, d rules.Decision, 
 	var err error
 	for try := range EmergencyTries {
 		if try > 0 {
-			pause := time.NewTimer(time.Duration(try) * 100 * time.Millisecond)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-				pause.Stop()
-			}
+			_ = smithytime.SleepWithContext(ctx, time.Duration(try)*100*time.Millisecond) // ended early, it tries once more all the same
 		}
 		var message string
 		message, err = h.Pager.Emergency(ctx, a, id.Locale, h.Now().UTC())

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"solewatch/internal/alarm"
 	"solewatch/internal/insole"
@@ -360,11 +361,7 @@ func (h *Handler) persist(ctx context.Context, g *group) error {
 		if err == nil || !g.help || !errors.Is(err, insole.ErrAway) || wait > 4*again || bounded && time.Until(end) < wait+HelpWait+2*time.Second {
 			return err
 		}
-		pause := time.NewTimer(wait)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, wait) != nil {
 			return err
 		}
 	}

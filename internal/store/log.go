@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"solewatch/internal/audit"
 	"solewatch/internal/insole"
@@ -150,11 +151,7 @@ func (s *Store) appendLog(ctx context.Context, o insole.OrgID, id insole.AlarmID
 		if failed := failedPart(err); try == appendTries || !errors.Is(err, insole.ErrConflict) || failed >= 0 && failed < len(first) {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(rand.IntN(10*try)) * time.Millisecond)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, time.Duration(rand.IntN(10*try))*time.Millisecond) != nil {
 			return err
 		}
 	}

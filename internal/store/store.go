@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"solewatch/internal/insole"
 )
@@ -389,11 +390,7 @@ func (s *Store) transact(ctx context.Context, parts ...types.TransactWriteItem) 
 		if try == 5 || !errors.Is(err, insole.ErrConflict) || failedPart(err) >= 0 {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(try) * time.Duration(5+rand.IntN(20)) * time.Millisecond)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if smithytime.SleepWithContext(ctx, time.Duration(try)*time.Duration(5+rand.IntN(20))*time.Millisecond) != nil {
 			return err
 		}
 	}
