@@ -517,7 +517,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 	for due, err := range e.Store.DueMusters(ctx, e.Now().UTC()) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("sweeping musters: %w", err))
-			break
+			continue // the other parts of the index are there all the same
 		}
 		out, err := e.Advance(ctx, due.Org, due.Muster)
 		if errors.Is(err, insole.ErrNotFound) {

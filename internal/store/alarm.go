@@ -375,46 +375,11 @@ func (s *Store) getMany(ctx context.Context, keys []key) ([]item, error) {
 	return out, nil
 }
 
-// DueAlarms yields every alarm of which something, a step, a deadline or a page, was due before now. An alarm may be
-// yielded more than once. The index lags by up to a second or so. A part of the index that cannot be read is asked dueTries times, from where it
-// stopped; then its error is yielded, and the other parts all the same.
+// DueAlarms yields every alarm of which something, a step, a deadline or a page, was due before now, as due says. An alarm may be
+// yielded more than once.
 func (s *Store) DueAlarms(ctx context.Context, now time.Time) iter.Seq2[Due, error] {
-	return func(yield func(Due, error) bool) {
-		for shard := range DueShards {
-			q := question{index: DueIndex, pk: duePK(shard), to: stamp(now) + "~"}
-			for try := 1; ; try++ {
-				var failed error
-				for it, err := range s.query(ctx, q) {
-					if err != nil {
-						failed = err
-						break
-					}
-					if sk := strOf(it, "dueSK"); sk != q.from {
-						q.from, try = sk, 1
-					}
-					o, a, ok := splitAlarmPK(strOf(it, "PK"))
-					if !ok {
-						continue
-					}
-					at, _, _ := strings.Cut(strOf(it, "dueSK"), "#")
-					t, _ := time.Parse(sortable, at)
-					if !yield(Due{o, a, t}, nil) {
-						return
-					}
-				}
-				if failed == nil {
-					break
-				}
-				if try >= dueTries || ctx.Err() != nil {
-					if !yield(Due{}, failed) {
-						return
-					}
-					break
-				}
-			}
-		}
-	}
+	return due(ctx, s, now, duePK, func(it item, at time.Time) (Due, bool) {
+		o, a, ok := splitAlarmPK(strOf(it, "PK"))
+		return Due{o, a, at}, ok
+	})
 }
-
-// dueTries is how often a sweep asks for one part of the index without getting any further.
-const dueTries = 4

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -211,27 +210,12 @@ type DueCheckIn struct {
 	At     time.Time
 }
 
-// DueCheckIns yields every worker of whose check-ins, task, activity or shift something was due before now. The index lags by up to a second or so.
+// DueCheckIns yields every worker of whose check-ins, task, activity or shift something was due before now, as due says.
 func (s *Store) DueCheckIns(ctx context.Context, now time.Time) iter.Seq2[DueCheckIn, error] {
-	return func(yield func(DueCheckIn, error) bool) {
-		for shard := range DueShards {
-			for it, err := range s.query(ctx, question{index: DueIndex, pk: checkInDuePK(shard), to: stamp(now) + "~"}) {
-				if err != nil {
-					yield(DueCheckIn{}, err)
-					return
-				}
-				org, ok := orgOfCheckInPK(strOf(it, "PK"))
-				if !ok {
-					continue
-				}
-				at, _, _ := strings.Cut(strOf(it, "dueSK"), "#")
-				t, _ := time.Parse(sortable, at)
-				if !yield(DueCheckIn{org, insole.WorkerID(strOf(it, "SK")), t}, nil) {
-					return
-				}
-			}
-		}
-	}
+	return due(ctx, s, now, checkInDuePK, func(it item, at time.Time) (DueCheckIn, bool) {
+		o, ok := orgOfCheckInPK(strOf(it, "PK"))
+		return DueCheckIn{o, insole.WorkerID(strOf(it, "SK")), at}, ok
+	})
 }
 
 // A WorkerLink leads from the token in a text message to the worker it was sent to.

@@ -143,27 +143,12 @@ type DueMuster struct {
 	At     time.Time
 }
 
-// DueMusters yields every muster of which something was due before now. The index lags by up to a second or so.
+// DueMusters yields every muster of which something was due before now, as due says.
 func (s *Store) DueMusters(ctx context.Context, now time.Time) iter.Seq2[DueMuster, error] {
-	return func(yield func(DueMuster, error) bool) {
-		for shard := range DueShards {
-			for it, err := range s.query(ctx, question{index: DueIndex, pk: duePK(shard), to: stamp(now) + "~"}) {
-				if err != nil {
-					yield(DueMuster{}, err)
-					return
-				}
-				o, ok := orgOfMusterPK(strOf(it, "PK"))
-				if !ok {
-					continue
-				}
-				at, _, _ := strings.Cut(strOf(it, "dueSK"), "#")
-				t, _ := time.Parse(sortable, at)
-				if !yield(DueMuster{o, insole.MusterID(strOf(it, "SK")), t}, nil) {
-					return
-				}
-			}
-		}
-	}
+	return due(ctx, s, now, duePK, func(it item, at time.Time) (DueMuster, bool) {
+		o, ok := orgOfMusterPK(strOf(it, "PK"))
+		return DueMuster{o, insole.MusterID(strOf(it, "SK")), at}, ok
+	})
 }
 
 type summonsItem struct {

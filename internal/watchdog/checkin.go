@@ -27,7 +27,7 @@ func (h *Handler) Asked(ctx context.Context) error {
 	for due, err := range h.CheckIns.Due(ctx, now) {
 		if err != nil {
 			w.fail(fmt.Errorf("check-ins: %w", err))
-			break
+			continue // the other parts of the index are there all the same
 		}
 		if late := now.Sub(due.At); late > Overdue {
 			h.Log.WarnContext(ctx, "check-in overdue", "org", due.Org, "worker", due.Worker, "late", late)
